@@ -1,0 +1,26 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod error;
+mod features;
+mod galactic;
+mod model_file;
+mod oracle;
+mod preset;
+mod recurrent;
+mod stream;
+
+pub use candle_core;
+pub use candle_nn;
+
+pub use error::{Error, Result};
+pub use features::{
+    EncodedLightCurve, FeatureSpec, RowSelection, StaticFeature, StaticSource, TimeFeature, TimeOrigin,
+    TriggerWindow,
+};
+pub use galactic::Galactic;
+pub use model_file::ModelFile;
+pub use oracle::{Activation, LogitsHistory, Oracle, OracleConfig};
+pub use preset::{Preset, UnknownPreset};
+pub use recurrent::{Gru, GruConfig, GruState};
+pub use stream::{Stream, StreamState};

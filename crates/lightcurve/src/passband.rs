@@ -134,8 +134,7 @@ impl Passband {
     pub fn from_name(name: &[u8], system: PhotometricSystem) -> Option<Self> {
         let name = name.trim_ascii();
         let letter = match name {
-            [letter] => *letter,
-            [.., b'-' | b'_' | b' ', letter] => *letter,
+            [letter] | [.., b'-' | b'_' | b' ', letter] => *letter,
             _ => return None,
         };
         Some(match (system, letter) {

@@ -152,14 +152,9 @@ pub struct EncodedLightCurve {
 }
 
 impl EncodedLightCurve {
-    /// The light curve's first `n_steps` steps.
-    pub(crate) fn first_steps(&self, n_steps: usize, n_columns: usize) -> Self {
-        Self {
-            rows: self.rows[..n_steps * n_columns].to_vec(),
-            observations: self.observations[..n_steps].to_vec(),
-            known_from: self.known_from,
-            statics: self.statics.clone(),
-        }
+    /// The steps of a history: those at which the encoding was known.
+    pub fn steps(&self) -> std::ops::Range<usize> {
+        self.known_from..self.observations.len()
     }
 }
 

@@ -153,15 +153,18 @@ impl LogitsHistory {
     }
 }
 
-/// How many windows of a history longer than `max_steps` go through the network together.
-const WINDOW_BATCH: usize = 64;
+/// Rows that go through the network together: enough to fill the processor, few enough to stay in memory (20 MB a
+/// layer at this width).
+const ROWS_PER_PASS: usize = 16_384;
 
-/// Sequences that go through the network together: rows one after the other, a length and the static inputs each.
-#[derive(Debug, Default)]
-struct Batch {
-    rows: Vec<f32>,
-    lengths: Vec<usize>,
-    statics: Vec<f32>,
+/// A run of rows through the recurrent layers, and where on it logits are wanted.
+#[derive(Debug)]
+struct Sequence<'a> {
+    /// Position of its light curve in the caller's list.
+    owner: usize,
+    rows: &'a [f32],
+    /// Rows after which logits are wanted.
+    outputs: Vec<usize>,
 }
 
 impl Oracle {
@@ -170,6 +173,7 @@ impl Oracle {
     /// # Errors
     /// [`Error::Config`] when the encoding does not have the configured numbers of columns and static inputs, or a size
     /// is zero; [`Error::Candle`] when a weight is missing or has another shape.
+    #[allow(clippy::needless_pass_by_value, reason = "candle passes a VarBuilder by value everywhere")]
     pub fn new(config: OracleConfig, features: FeatureSpec, vb: VarBuilder<'_>) -> Result<Self> {
         for (what, expected, found) in [
             ("number of time features", config.n_features, features.columns.len()),
@@ -259,30 +263,14 @@ impl Oracle {
     /// # Errors
     /// As [`FeatureSpec::encode`]; [`Error::Candle`] when the device fails.
     pub fn logits(&self, light_curve: LightCurveView<'_>, context: &Context) -> Result<Vec<f32>> {
-        Ok(self.logits_batch(&[self.features.encode(light_curve, context)?])?.swap_remove(0))
-    }
-
-    /// Logits after the last observation of each light curve.
-    ///
-    /// # Errors
-    /// [`Error::Candle`] when the device fails.
-    pub fn logits_batch(&self, light_curves: &[EncodedLightCurve]) -> Result<Vec<Vec<f32>>> {
-        let mut batch = Batch::default();
-        for encoded in light_curves {
-            batch.push(self.last_steps(&encoded.rows), self.config.n_features, &encoded.statics);
-        }
-        let states = self.states(&batch)?;
-        let last: Vec<u32> = batch.row_ends().map(|end| end as u32 - 1).collect();
-        let last = states.index_select(&Tensor::from_slice(&last, last.len(), &self.device)?, 0)?;
-        let statics = self.statics(&batch.statics, batch.lengths.len())?;
-        let logits = self.head(&last, statics.as_ref())?;
-        Ok(logits.to_vec2()?)
+        let encoded = self.features.encode(light_curve, context)?;
+        Ok(self.logits_at(&[(&encoded, &[encoded.observations.len() - 1])])?.swap_remove(0))
     }
 
     /// Logits after every observation that the encoding keeps, in one pass over the light curve.
     ///
-    /// With days counted from the first detection, the history begins at that detection: before it, no origin was known.
-    /// Beyond `max_steps` every row needs a pass over its own window.
+    /// With days counted from the first detection, the history begins at that detection: before it, no origin was
+    /// known. Beyond `max_steps`, every row needs a pass over its own window.
     ///
     /// # Errors
     /// As [`logits`](Self::logits).
@@ -291,49 +279,112 @@ impl Oracle {
         light_curve: LightCurveView<'_>,
         context: &Context,
     ) -> Result<LogitsHistory> {
-        Ok(self.logits_histories(&[self.features.encode(light_curve, context)?])?.swap_remove(0))
+        let encoded = self.features.encode(light_curve, context)?;
+        let steps: Vec<usize> = encoded.steps().collect();
+        let logits = self.logits_at(&[(&encoded, &steps)])?.swap_remove(0);
+        Ok(LogitsHistory { observations: encoded.observations[encoded.known_from..].to_vec(), logits })
     }
 
-    /// [`logits_history`](Self::logits_history) of several light curves at once.
+    /// Logits after chosen steps of many light curves, `[step, node]` row-major for each: the batch form of
+    /// [`logits`](Self::logits) and [`logits_history`](Self::logits_history), which are its cases "the last step" and
+    /// "every step". Each light curve is passed over once, whatever the number of steps.
     ///
     /// # Errors
-    /// [`Error::Candle`] when the device fails.
-    pub fn logits_histories(&self, light_curves: &[EncodedLightCurve]) -> Result<Vec<LogitsHistory>> {
-        let columns = self.config.n_features;
-        let limit = self.features.max_steps.unwrap_or(usize::MAX);
-        // One pass over the first `limit` rows gives the rows of a history up to there.
-        let mut batch = Batch::default();
-        for encoded in light_curves {
-            let n_steps = encoded.observations.len().min(limit);
-            batch.push(&encoded.rows[..n_steps * columns], columns, &encoded.statics);
+    /// [`Error::Config`] for a step that a light curve does not have, or steps not in rising order; [`Error::Candle`]
+    /// when the device fails.
+    pub fn logits_at(&self, light_curves: &[(&EncodedLightCurve, &[usize])]) -> Result<Vec<Vec<f32>>> {
+        let mut sequences = Vec::new();
+        for (owner, &(encoded, steps)) in light_curves.iter().enumerate() {
+            self.plan(owner, encoded, steps, &mut sequences)?;
         }
-        let states = self.states(&batch)?;
-        let owner: Vec<u32> =
-            (0u32..).zip(&batch.lengths).flat_map(|(i, &n)| std::iter::repeat_n(i, n)).collect();
-        let owner = Tensor::from_slice(&owner, owner.len(), &self.device)?;
-        let statics = self.statics(&batch.statics, batch.lengths.len())?;
-        let statics = statics.map(|statics| statics.index_select(&owner, 0)).transpose()?;
-        let logits = self.head(&states, statics.as_ref())?.flatten_all()?.to_vec1::<f32>()?;
-
-        let n_nodes = self.config.n_nodes;
-        let mut histories = Vec::with_capacity(light_curves.len());
-        let mut begin = 0;
-        for (encoded, end) in light_curves.iter().zip(batch.row_ends()) {
-            let first = begin + encoded.known_from.min(end - begin);
-            let mut logits = logits[first * n_nodes..end * n_nodes].to_vec();
-            let window_ends =
-                limit.saturating_add(1).max(encoded.known_from + 1)..=encoded.observations.len();
-            for ends in window_ends.collect::<Vec<_>>().chunks(WINDOW_BATCH) {
-                let windows: Vec<_> = ends.iter().map(|&end| encoded.first_steps(end, columns)).collect();
-                logits.extend(self.logits_batch(&windows)?.into_iter().flatten());
+        let mut logits = vec![Vec::new(); light_curves.len()];
+        let mut rest = &sequences[..];
+        while !rest.is_empty() {
+            let mut n_rows = 0;
+            let mut fits = |sequence: &Sequence<'_>| {
+                n_rows += sequence.rows.len() / self.config.n_features;
+                n_rows <= ROWS_PER_PASS
+            };
+            // A sequence longer than a pass goes alone.
+            let (pass, later) =
+                rest.split_at(rest.iter().take_while(|sequence| fits(sequence)).count().max(1));
+            rest = later;
+            let found = self.pass(pass, |owner| &light_curves[owner].0.statics)?;
+            let found = found.flatten_all()?.to_vec1::<f32>()?;
+            let owners = pass.iter().flat_map(|s| std::iter::repeat_n(s.owner, s.outputs.len()));
+            for (owner, row) in owners.zip(found.chunks_exact(self.config.n_nodes)) {
+                logits[owner].extend_from_slice(row);
             }
-            histories.push(LogitsHistory {
-                observations: encoded.observations[encoded.known_from..].to_vec(),
-                logits,
-            });
-            begin = end;
         }
-        Ok(histories)
+        Ok(logits)
+    }
+
+    /// Logits `[batch, node]` after the last step of each light curve, as a tensor that knows where it came from: what a
+    /// training loss takes.
+    ///
+    /// # Errors
+    /// [`Error::NoObservations`] for a light curve without a step, [`Error::Candle`] when the device fails.
+    pub fn forward(&self, light_curves: &[EncodedLightCurve]) -> Result<Tensor> {
+        let mut sequences = Vec::new();
+        for (owner, encoded) in light_curves.iter().enumerate() {
+            let n_steps = encoded.rows.len() / self.config.n_features;
+            let last = n_steps.checked_sub(1).ok_or(Error::NoObservations { n_observations: 0 })?;
+            self.plan(owner, encoded, &[last], &mut sequences)?;
+        }
+        self.pass(&sequences, |owner| &light_curves[owner].statics)
+    }
+
+    /// The runs that give the logits after these steps: one over the light curve's beginning, and, beyond `max_steps`,
+    /// one over the window that ends at each step.
+    fn plan<'a>(
+        &self,
+        owner: usize,
+        encoded: &'a EncodedLightCurve,
+        steps: &[usize],
+        sequences: &mut Vec<Sequence<'a>>,
+    ) -> Result<()> {
+        let columns = self.config.n_features;
+        let n_steps = encoded.rows.len() / columns;
+        if let Some(step) = steps.last().filter(|&&step| step >= n_steps || !steps.is_sorted()) {
+            let expected = format!("rising and below {n_steps}");
+            return Err(Error::Config { what: "last of the steps", expected, found: step.to_string() });
+        }
+        let limit = self.features.max_steps.unwrap_or(usize::MAX);
+        let (beginning, windows) = steps.split_at(steps.partition_point(|&step| step < limit));
+        if let Some(last) = beginning.last() {
+            let rows = &encoded.rows[..(last + 1) * columns];
+            sequences.push(Sequence { owner, rows, outputs: beginning.to_vec() });
+        }
+        for step in windows {
+            let rows = &encoded.rows[(step + 1 - limit) * columns..(step + 1) * columns];
+            sequences.push(Sequence { owner, rows, outputs: vec![limit - 1] });
+        }
+        Ok(())
+    }
+
+    /// Logits at the outputs of some sequences, one after the other.
+    fn pass<'a>(
+        &self,
+        sequences: &[Sequence<'_>],
+        statics_of: impl Fn(usize) -> &'a [f32],
+    ) -> Result<Tensor> {
+        let columns = self.config.n_features;
+        let (mut rows, mut lengths, mut outputs, mut statics) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for sequence in sequences {
+            let begin = rows.len() / columns;
+            rows.extend_from_slice(sequence.rows);
+            lengths.push(sequence.rows.len() / columns);
+            for output in &sequence.outputs {
+                outputs.push((begin + output) as u32);
+                statics.extend_from_slice(statics_of(sequence.owner));
+            }
+        }
+        let rows = Tensor::from_slice(&rows, (rows.len() / columns, columns), &self.device)?;
+        let states = self.gru.forward(&rows, &lengths, None)?;
+        let states = states.index_select(&Tensor::from_slice(&outputs, outputs.len(), &self.device)?, 0)?;
+        let statics = self.statics(&statics, outputs.len())?;
+        self.head(&states, statics.as_ref())
     }
 
     /// Logits `[batch, node]` from last GRU states `[batch, hidden]` and static inputs `[batch, static]`.
@@ -362,32 +413,5 @@ impl Oracle {
     pub(crate) fn statics(&self, statics: &[f32], batch: usize) -> Result<Option<Tensor>> {
         let Some(_) = self.config.static_dense else { return Ok(None) };
         Ok(Some(Tensor::from_slice(statics, (batch, self.config.n_statics), &self.device)?))
-    }
-
-    fn states(&self, batch: &Batch) -> Result<Tensor> {
-        let shape = (batch.lengths.iter().sum::<usize>(), self.config.n_features);
-        self.gru.forward(&Tensor::from_slice(&batch.rows, shape, &self.device)?, &batch.lengths, None)
-    }
-
-    fn last_steps<'a>(&self, rows: &'a [f32]) -> &'a [f32] {
-        let limit =
-            self.features.max_steps.map_or(usize::MAX, |steps| steps.saturating_mul(self.config.n_features));
-        &rows[rows.len().saturating_sub(limit)..]
-    }
-}
-
-impl Batch {
-    fn push(&mut self, rows: &[f32], n_features: usize, statics: &[f32]) {
-        self.rows.extend_from_slice(rows);
-        self.lengths.push(rows.len() / n_features);
-        self.statics.extend_from_slice(statics);
-    }
-
-    /// For each sequence, the row after its last.
-    fn row_ends(&self) -> impl Iterator<Item = usize> {
-        self.lengths.iter().scan(0, |end, &length| {
-            *end += length;
-            Some(*end)
-        })
     }
 }

@@ -88,6 +88,7 @@ impl Gru {
     ///
     /// # Errors
     /// [`Error::Config`] for a size of zero, [`Error::Candle`] when a weight is missing or has another shape.
+    #[allow(clippy::needless_pass_by_value, reason = "candle passes a VarBuilder by value everywhere")]
     pub fn new(config: GruConfig, vb: VarBuilder<'_>) -> Result<Self> {
         for (what, size) in
             [("GRU input", config.input), ("GRU hidden", config.hidden), ("GRU n_layers", config.n_layers)]

@@ -1,0 +1,256 @@
+//! Files to histories: reading, encoding, classifying, writing down, and counting what was right.
+
+use heliacal_io::{ObjectHistory, Record};
+use heliacal_lightcurve::ObjectId;
+use heliacal_models::EncodedLightCurve;
+use heliacal_taxonomy::{NodeId, Taxonomy};
+
+use crate::{Classifier, Error, Result, TruthMap};
+
+/// At which times an object is classified.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Times {
+    /// Once, after its last observation.
+    Last,
+    /// At these days since its trigger, with what was known then. A day before the first observation gives no
+    /// classification.
+    DaysSinceTrigger(Vec<f64>),
+    /// After every observation.
+    EveryObservation,
+}
+
+/// An object that could not be classified, and why.
+#[derive(Debug)]
+pub struct Skipped {
+    /// The object, where it could be read that far.
+    pub object_id: Option<ObjectId>,
+    /// Why.
+    pub error: Error,
+}
+
+/// What became of a survey.
+///
+/// Labels are those of each object's last classification, argmax at each level of the tree.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    taxonomy: Taxonomy,
+    /// Objects classified at least once.
+    pub n_objects: usize,
+    /// Classifications of all objects.
+    pub n_classifications: usize,
+    /// Objects that could not be read or classified.
+    pub n_skipped: usize,
+    /// Objects without a known true class.
+    pub n_unknown: usize,
+    /// Per node of the tree, how many objects have it as their most probable class at the node's own level.
+    pub n_predicted: Vec<usize>,
+    /// Per node of the tree, the objects whose true class it is; empty for most nodes.
+    classes: Vec<ClassSummary>,
+}
+
+/// The objects of one true class.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ClassSummary {
+    /// How many there are.
+    pub n_objects: usize,
+    /// Per level of the tree, how many were labelled right there.
+    pub n_correct: Vec<usize>,
+}
+
+/// Objects that go through the network together; with [`BATCH_ROWS`] it bounds what is in memory at once.
+const BATCH_OBJECTS: usize = 256;
+/// Observations that go through the network together.
+const BATCH_ROWS: usize = 16_384;
+
+/// Classifies every object of a survey, in its order, in bounded memory.
+///
+/// `on_history` gets each object's classifications, `on_skipped` each object that could not be read or classified, with
+/// the reason: a light curve without a detection when days since trigger are asked for, say.
+///
+/// # Errors
+/// What `on_history` returns, and failures of the network itself. Objects that cannot be read are skipped, not errors.
+pub fn classify_survey(
+    classifier: &Classifier,
+    records: impl IntoIterator<Item = heliacal_io::Result<Record>>,
+    truth: &TruthMap,
+    times: &Times,
+    mut on_history: impl FnMut(&ObjectHistory) -> Result<()>,
+    mut on_skipped: impl FnMut(&Skipped),
+) -> Result<Summary> {
+    let mut summary = Summary::new(classifier.taxonomy());
+    let mut batch = Vec::new();
+    let mut n_rows = 0;
+    let mut flush = |batch: &mut Vec<Prepared>, summary: &mut Summary, skip: &mut dyn FnMut(Skipped)| {
+        for (prepared, pmf) in batch.iter().zip(classifier.leaf_pmfs(&steps_of(batch))?) {
+            match prepared.history(&pmf, classifier.taxonomy()) {
+                Ok(history) => {
+                    summary.count(&pmf, prepared.true_class, history.len())?;
+                    on_history(&history)?;
+                }
+                Err(error) => skip(Skipped { object_id: Some(prepared.object_id.clone()), error }),
+            }
+        }
+        batch.clear();
+        Ok::<(), Error>(())
+    };
+    let mut n_skipped = 0;
+    let mut skip = |skipped: Skipped| {
+        n_skipped += 1;
+        on_skipped(&skipped);
+    };
+    for record in records {
+        let record = match record {
+            Ok(record) => record,
+            Err(error) => {
+                let object_id = error.location.object.clone();
+                skip(Skipped { object_id, error: error.into() });
+                continue;
+            }
+        };
+        match Prepared::new(classifier, &record, truth, times) {
+            Ok(prepared) => {
+                n_rows += prepared.encoded.observations.len();
+                batch.push(prepared);
+            }
+            Err(error) => skip(Skipped { object_id: Some(record.object.id), error }),
+        }
+        if batch.len() >= BATCH_OBJECTS || n_rows >= BATCH_ROWS {
+            flush(&mut batch, &mut summary, &mut skip)?;
+            n_rows = 0;
+        }
+    }
+    flush(&mut batch, &mut summary, &mut skip)?;
+    summary.n_skipped = n_skipped;
+    Ok(summary)
+}
+
+/// An object on its way through the network.
+struct Prepared {
+    object_id: ObjectId,
+    true_class: Option<NodeId>,
+    encoded: EncodedLightCurve,
+    /// The steps after which it is classified.
+    steps: Vec<usize>,
+    /// Time of the observation at each of them [day].
+    mjd: Vec<f64>,
+    days: Option<Vec<f64>>,
+}
+
+fn steps_of(batch: &[Prepared]) -> Vec<(&EncodedLightCurve, &[usize])> {
+    batch.iter().map(|prepared| (&prepared.encoded, &*prepared.steps)).collect()
+}
+
+impl Prepared {
+    fn new(classifier: &Classifier, record: &Record, truth: &TruthMap, times: &Times) -> Result<Self> {
+        let object = &record.object;
+        let light_curve = object.light_curve.view();
+        let features = classifier.oracle().features();
+        let encoded = features.encode(light_curve, &object.context)?;
+        let (steps, days): (Vec<usize>, _) = match times {
+            Times::Last => (vec![encoded.observations.len() - 1], None),
+            Times::EveryObservation => (encoded.steps().collect(), None),
+            Times::DaysSinceTrigger(days) => {
+                let mut known = Vec::new();
+                for &day in days {
+                    let n_known = features.truncate(light_curve, day)?.len();
+                    let n_steps = encoded.observations.partition_point(|&observation| observation < n_known);
+                    known.extend(
+                        n_steps.checked_sub(1).filter(|&s| s >= encoded.known_from).map(|s| (s, day)),
+                    );
+                }
+                known.sort_by(|a, b| a.1.total_cmp(&b.1));
+                let (steps, days) = known.into_iter().unzip();
+                (steps, Some(days))
+            }
+        };
+        if steps.is_empty() {
+            let n_observations = light_curve.len();
+            return Err(heliacal_models::Error::NoObservations { n_observations }.into());
+        }
+        let mjd = steps.iter().map(|&step| light_curve.mjd()[encoded.observations[step]]).collect();
+        Ok(Self {
+            object_id: object.id.clone(),
+            true_class: truth.class_of(record),
+            encoded,
+            steps,
+            mjd,
+            days,
+        })
+    }
+
+    fn history(&self, pmf: &[f64], taxonomy: &Taxonomy) -> Result<ObjectHistory> {
+        if pmf.iter().any(|p| !p.is_finite()) {
+            return Err(Error::NotFinite { object: self.object_id.clone() });
+        }
+        Ok(ObjectHistory {
+            object_id: self.object_id.clone(),
+            mjd: self.mjd.clone(),
+            n_obs: self.steps.iter().map(|&step| u32::try_from(step + 1).unwrap_or(u32::MAX)).collect(),
+            probabilities: pmf.iter().map(|&p| p as f32).collect(),
+            days: self.days.clone(),
+            true_class: self.true_class.map(|node| taxonomy.class_name(node).into()),
+        })
+    }
+}
+
+impl Summary {
+    fn new(taxonomy: &Taxonomy) -> Self {
+        let class = ClassSummary { n_objects: 0, n_correct: vec![0; taxonomy.n_levels()] };
+        Self {
+            n_objects: 0,
+            n_classifications: 0,
+            n_skipped: 0,
+            n_unknown: 0,
+            n_predicted: vec![0; taxonomy.n_nodes()],
+            classes: vec![class; taxonomy.n_nodes()],
+            taxonomy: taxonomy.clone(),
+        }
+    }
+
+    /// Counts an object with leaf probabilities `[step, leaf]`.
+    fn count(&mut self, pmf: &[f64], true_class: Option<NodeId>, n_steps: usize) -> Result<()> {
+        let taxonomy = &self.taxonomy;
+        let mut last = vec![0.0; taxonomy.n_nodes()];
+        taxonomy
+            .roll_up(&pmf[pmf.len() - taxonomy.n_leaves()..], &mut last)
+            .expect("one probability per leaf was made above");
+        self.n_objects += 1;
+        self.n_classifications += n_steps;
+        self.n_unknown += usize::from(true_class.is_none());
+        if let Some(class) = true_class {
+            self.classes[class.index()].n_objects += 1;
+        }
+        for level in 0..taxonomy.n_levels() {
+            let label = taxonomy.argmax_at_level(&last, level)?;
+            // A leaf above the last level is a class of several levels; it is counted at its own.
+            if taxonomy.depth(label) == level {
+                self.n_predicted[label.index()] += 1;
+            }
+            if let Some(class) = true_class {
+                let is_right = taxonomy.ancestor_at(class, level) == label;
+                self.classes[class.index()].n_correct[level] += usize::from(is_right);
+            }
+        }
+        Ok(())
+    }
+
+    /// The classes that objects truly have, in the taxonomy's order.
+    pub fn classes(&self) -> impl Iterator<Item = (&str, &ClassSummary)> {
+        let named = self.taxonomy.nodes().map(|node| self.taxonomy.class_name(node)).zip(&self.classes);
+        named.filter(|(_, class)| class.n_objects > 0)
+    }
+
+    /// Share of the objects of known class that were labelled right at a level; none when there is no such object.
+    ///
+    /// An object whose true class is an inner node counts at the levels down to its own and, below, as wrong.
+    pub fn accuracy(&self, level: usize) -> Option<f64> {
+        let n_known = self.n_objects - self.n_unknown;
+        let n_correct: usize = self.classes.iter().filter_map(|class| class.n_correct.get(level)).sum();
+        (n_known > 0).then(|| n_correct as f64 / n_known as f64)
+    }
+
+    /// Number of levels of the tree.
+    pub fn n_levels(&self) -> usize {
+        self.taxonomy.n_levels()
+    }
+}

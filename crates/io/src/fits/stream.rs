@@ -1,0 +1,127 @@
+//! The bytes of a file, unpacked where it is gzip.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+use flate2::bufread::MultiGzDecoder;
+
+use crate::atomic::open;
+use crate::{Location, Result};
+
+/// Compressed input is read in pieces of this size.
+const INPUT_BUFFER: usize = 1 << 16;
+
+/// A file read from its beginning to its end; gzip (also of several members) is recognised by its first two bytes, not
+/// by the name of the file.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Source {
+    Plain(BufReader<File>),
+    Gzip(Box<MultiGzDecoder<BufReader<File>>>),
+}
+
+impl Stream {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let mut input = BufReader::with_capacity(INPUT_BUFFER, open(path)?);
+        let start = input.fill_buf().map_err(|source| Location::file(path).error(source))?;
+        let source = if start.starts_with(&[0x1f, 0x8b]) {
+            Source::Gzip(Box::new(MultiGzDecoder::new(input)))
+        } else {
+            Source::Plain(input)
+        };
+        Ok(Self { source })
+    }
+
+    /// Reads until `buffer` is full or the data end; gives how much was read. A gzip stream that is cut counts as
+    /// data that end.
+    pub(crate) fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.read(&mut buffer[filled..]) {
+                Ok(0) => break,
+                Ok(n) => filled += n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
+    }
+
+    /// Passes over `n` bytes; gives how many there were.
+    pub(crate) fn skip(&mut self, n: u64) -> io::Result<u64> {
+        match io::copy(&mut self.take(n), &mut io::sink()) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
+            skipped => skipped,
+        }
+    }
+
+    /// Reads what is left of a gzip member when its data were just read, so that its checksum is compared; at most
+    /// `padding` bytes and one. More data than that are not looked at, and a missing end is no fault: all data were
+    /// there.
+    pub(crate) fn verify_end(&mut self, padding: usize) -> io::Result<()> {
+        match &mut self.source {
+            Source::Plain(_) => Ok(()),
+            Source::Gzip(_) => self.fill(&mut vec![0; padding + 1]).map(drop),
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.source {
+            Source::Plain(input) => input.read(buffer),
+            Source::Gzip(input) => input.read(buffer),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn gz(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn read(bytes: &[u8], n: usize) -> io::Result<Vec<u8>> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        let mut stream = Stream::open(file.path()).unwrap();
+        let mut buffer = vec![0; n];
+        let filled = stream.fill(&mut buffer)?;
+        buffer.truncate(filled);
+        stream.verify_end(10)?;
+        Ok(buffer)
+    }
+
+    #[test]
+    fn plain_and_gzip_of_several_members_are_told_apart_by_their_bytes() {
+        assert_eq!(read(b"plain", 9).unwrap(), b"plain");
+        assert_eq!(read(b"", 9).unwrap(), b"");
+        let mut members = gz(b"one ");
+        members.extend(gz(b""));
+        members.extend(gz(b"two"));
+        assert_eq!(read(&members, 99).unwrap(), b"one two");
+    }
+
+    #[test]
+    fn a_cut_stream_ends_and_a_broken_one_is_an_error() {
+        let bytes = gz(&(0..200).collect::<Vec<u8>>());
+        for cut in 2..bytes.len() {
+            assert!(read(&bytes[..cut], 200).is_ok_and(|data| data.len() <= 200), "{cut}");
+        }
+        let mut broken = bytes.clone();
+        let checksum = broken.len() - 6;
+        broken[checksum] ^= 1;
+        assert!(read(&broken, 200).is_err());
+    }
+}

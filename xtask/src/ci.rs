@@ -1,0 +1,61 @@
+//! What every change must pass.
+
+use std::process::Stdio;
+
+use crate::Outcome;
+use crate::process::{self, cargo, program, root};
+use crate::tidy;
+
+/// Runs every check; the first failure ends it.
+///
+/// One profile (release) for tests, examples and benches, so that the dependencies are compiled once.
+pub fn run() -> Outcome {
+    process::run(cargo(&["fmt", "--all", "--check"]))?;
+    tidy::run()?;
+    process::run(cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    // Parts that users take without their default features.
+    for crate_name in ["heliacal-taxonomy", "heliacal-lightcurve", "heliacal-io"] {
+        let arguments =
+            ["clippy", "--release", "-p", crate_name, "--no-default-features", "--", "-D", "warnings"];
+        process::run(cargo(&arguments))?;
+    }
+    // The README's test command; with library and integration tests it runs the doc tests too.
+    process::run(cargo(&["test", "--release", "--workspace"]))?;
+    let mut doc = cargo(&["doc", "--release", "--workspace", "--no-deps"]);
+    doc.env("RUSTDOCFLAGS", "-D warnings");
+    process::run(doc)?;
+    smoke()?;
+    deny()
+}
+
+/// The examples, on our own small files.
+fn smoke() -> Outcome {
+    let folder = root().join("target/smoke");
+    std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let out = |name: &str| folder.join(name).to_string_lossy().into_owned();
+    let example = |name: &str, arguments: &[&str]| {
+        let mut all = vec!["run", "--quiet", "--release", "--example", name, "--"];
+        all.extend_from_slice(arguments);
+        process::run(cargo(&all))
+    };
+    let (survey, model) = ("fixtures/survey", "fixtures/toy_oracle.safetensors");
+    example("write_snana", &["--out", &out("survey"), "--objects", "12", "--seed", "3"])?;
+    example("classify", &["--data", survey, "--model", model, "--out", &out("final.parquet")])?;
+    let history = out("history.parquet");
+    example("classify", &["--data", survey, "--model", model, "--history", "--out", &history])?;
+    let days = out("days.parquet");
+    example("classify", &["--data", &out("survey"), "--model", model, "--days", "1,8,64", "--out", &days])
+}
+
+/// Licences, duplicates and sources, where cargo-deny is installed.
+fn deny() -> Outcome {
+    let mut probe = program("cargo-deny", &["--version"]);
+    probe.stdout(Stdio::null()).stderr(Stdio::null());
+    if !probe.status().is_ok_and(|status| status.success()) {
+        println!(
+            "cargo-deny is not installed: licences and sources were not checked (cargo install cargo-deny)"
+        );
+        return Ok(());
+    }
+    process::run(cargo(&["deny", "check", "licenses", "bans", "sources"]))
+}

@@ -6,6 +6,7 @@
 use std::error::Error;
 use std::fs::File;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
@@ -66,7 +67,17 @@ fn time_origin(name: &str) -> Result<TimeOrigin, String> {
 /// How many of the skipped objects are shown with their reason.
 const SHOWN_SKIPPED: usize = 5;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).without_time().init();
     let arguments = Arguments::parse();
     let classifier = load(&arguments)?;

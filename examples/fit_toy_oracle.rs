@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use candle_core::{D, DType, Device, Tensor, Var};
 use candle_nn::VarBuilder;
@@ -38,7 +39,17 @@ struct Arguments {
 
 const BATCH: usize = 64;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     let taxonomy = Taxonomy::oracle();
     let features = Preset::Paper.features();

@@ -9,6 +9,7 @@ use std::error::Error;
 use std::f64::consts::TAU;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use clap::Parser;
 use heliacal_io::{Compression, Labels, SnanaWriter, SnanaWriterOptions};
@@ -37,7 +38,17 @@ struct Arguments {
     csv: bool,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     let mut n_observations = 0;
     for (index, kind) in (0..).zip(KINDS) {

@@ -40,6 +40,13 @@ pub enum Error {
         /// The preset that was asked for.
         preset: heliacal_models::Preset,
     },
+    /// An object whose id was met before: in a file given twice, or in another survey. A history file holds each object
+    /// once.
+    #[error("object {object} was classified before")]
+    Repeated {
+        /// The object.
+        object: heliacal_lightcurve::ObjectId,
+    },
     /// The network's answer is not a number: an input far outside what it was trained on, or broken weights.
     #[error("the network's logits are not finite for object {object}")]
     NotFinite {

@@ -1,5 +1,7 @@
 //! Files to histories: reading, encoding, classifying, writing down, and counting what was right.
 
+use std::collections::HashSet;
+
 use heliacal_io::{ObjectHistory, Record};
 use heliacal_lightcurve::ObjectId;
 use heliacal_models::EncodedLightCurve;
@@ -62,7 +64,9 @@ const BATCH_OBJECTS: usize = 256;
 /// Observations that go through the network together.
 const BATCH_ROWS: usize = 16_384;
 
-/// Classifies every object of a survey, in its order, in bounded memory.
+/// Classifies every object of a survey, in its order, in bounded memory (and 40 bytes per object to know it again).
+///
+/// Of objects with the same id the first is classified, the others are skipped with [`Error::Repeated`].
 ///
 /// `on_history` gets each object's classifications, `on_skipped` each object that could not be read or classified, with
 /// the reason: a light curve without a detection when days since trigger are asked for, say.
@@ -93,6 +97,7 @@ pub fn classify_survey(
         batch.clear();
         Ok::<(), Error>(())
     };
+    let mut seen = HashSet::new();
     let mut n_skipped = 0;
     let mut skip = |skipped: Skipped| {
         n_skipped += 1;
@@ -107,6 +112,11 @@ pub fn classify_survey(
                 continue;
             }
         };
+        if !seen.insert(record.object.id.clone()) {
+            let object = record.object.id;
+            skip(Skipped { object_id: Some(object.clone()), error: Error::Repeated { object } });
+            continue;
+        }
         match Prepared::new(classifier, &record, truth, times) {
             Ok(prepared) => {
                 n_rows += prepared.encoded.observations.len();

@@ -92,7 +92,14 @@ impl ModelFile {
         let bytes = safetensors::serialize(tensors, Some(metadata))
             .map_err(|error| io(std::io::Error::other(error)))?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut temporary = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
+        let mut builder = tempfile::Builder::new();
+        #[cfg(unix)]
+        {
+            // tempfile's own default is 0600; a model is readable like any other file. The umask still applies.
+            use std::os::unix::fs::PermissionsExt;
+            builder.permissions(std::fs::Permissions::from_mode(0o666));
+        }
+        let mut temporary = builder.prefix(".heliacal-").tempfile_in(folder).map_err(io)?;
         temporary.write_all(&bytes).map_err(io)?;
         temporary.as_file().sync_all().map_err(io)?;
         temporary.persist(path).map_err(|error| io(error.error))?;

@@ -19,7 +19,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 /// Classify light curves and write the probabilities of every class as Parquet.
 ///
 /// Light curves come as SNANA FITS files (HEAD/PHOT pairs, gzipped or not) or as Parquet. The result has one row per
-/// classification, sorted by object and time, with a column p_<class> for each class; pandas, polars and any other
+/// classification, those of an object together and in time order, with a column p_<class> for each class; pandas, polars
+/// and any other
 /// Parquet reader understand it.
 #[derive(Parser)]
 struct Arguments {

@@ -3,8 +3,6 @@
 use crate::Outcome;
 use crate::process::{self, cargo, program, root};
 
-const READ_BACK: &str = include_str!("read_back.py");
-
 /// Writes a survey as `.FITS.gz` and as plain `.FITS` and has astropy and sncosmo compare every value with the CSV that
 /// the same example writes beside it.
 pub fn run() -> Outcome {
@@ -24,7 +22,7 @@ pub fn run() -> Outcome {
         let write =
             ["run", "--release", "--example", "write_snana", "--", "--out", &survey, "--csv", compression];
         process::run(cargo(&write))?;
-        process::run(program(&python, &["-c", READ_BACK, &survey]))?;
+        process::run(program(&python, &["xtask/src/read_back.py", &survey]))?;
     }
     Ok(())
 }

@@ -26,7 +26,8 @@ for table in sorted(glob.glob(os.path.join(root, "*.csv"))):
             assert os.path.basename(phot).startswith(listed.strip()), (listed, phot)
             assert (np.diff(hdus[1].data["PTROBS_MIN"]) > 0).all()
         for light_curve in read_snana_fits(head, phot):
-            found[str(light_curve.meta["SNID"]).strip()] = light_curve
+            snid = light_curve.meta["SNID"]
+            found[(snid.decode() if isinstance(snid, bytes) else str(snid)).strip()] = light_curve
     assert sorted(found) == sorted(expected), (folder, len(found), len(expected))
     for snid, rows in expected.items():
         light_curve = found[snid]

@@ -141,7 +141,7 @@ struct Prepared {
     encoded: EncodedLightCurve,
     /// The steps after which it is classified.
     steps: Vec<usize>,
-    /// Time of the observation at each of them [day].
+    /// Time of the observation at each of them \[day\].
     mjd: Vec<f64>,
     days: Option<Vec<f64>>,
 }

@@ -10,7 +10,7 @@ enum Kind {
     Count,
     /// Ids, type codes and flags; never negative.
     Code,
-    /// Right ascension, declination and other angles [deg].
+    /// Right ascension, declination and other angles \[deg\].
     Angle,
     /// Redshifts, separations, extinctions, errors: never below -1, and without an upper end.
     NonNegative,

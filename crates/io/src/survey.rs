@@ -11,7 +11,7 @@ use crate::ordered::{Ordered, Sink};
 use crate::snana::{SnanaReader, strip_gz};
 use crate::{Error, ErrorKind, Location, ReadOptions, Record, Result};
 
-/// A list of file names is not longer than this [byte].
+/// A list of file names is not longer than this \[byte\].
 const MAX_LIST: u64 = 1 << 26;
 
 /// Iterator over the objects of many files: SNANA pairs and Parquet files, read in parallel, given out in order.

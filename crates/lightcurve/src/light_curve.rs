@@ -6,11 +6,11 @@ use crate::Passband;
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Observation {
-    /// Modified Julian Date [day].
+    /// Modified Julian Date \[day\].
     pub mjd: f64,
-    /// Flux [FLUXCAL, zero point 27.5], negative where the noise made it so.
+    /// Flux \[FLUXCAL, zero point 27.5\], negative where the noise made it so.
     pub flux: f32,
-    /// Uncertainty of the flux, one standard deviation [FLUXCAL].
+    /// Uncertainty of the flux, one standard deviation \[FLUXCAL\].
     pub flux_err: f32,
     /// The filter.
     pub passband: Passband,
@@ -208,17 +208,17 @@ impl LightCurve {
         self.mjd.is_empty()
     }
 
-    /// Times, Modified Julian Date [day], not decreasing.
+    /// Times, Modified Julian Date \[day\], not decreasing.
     pub fn mjd(&self) -> &[f64] {
         &self.mjd
     }
 
-    /// Fluxes [FLUXCAL, zero point 27.5].
+    /// Fluxes \[FLUXCAL, zero point 27.5\].
     pub fn flux(&self) -> &[f32] {
         &self.flux
     }
 
-    /// Flux uncertainties [FLUXCAL].
+    /// Flux uncertainties \[FLUXCAL\].
     pub fn flux_err(&self) -> &[f32] {
         &self.flux_err
     }
@@ -263,17 +263,17 @@ impl<'a> LightCurveView<'a> {
         self.mjd.is_empty()
     }
 
-    /// Times, Modified Julian Date [day], not decreasing.
+    /// Times, Modified Julian Date \[day\], not decreasing.
     pub fn mjd(self) -> &'a [f64] {
         self.mjd
     }
 
-    /// Fluxes [FLUXCAL, zero point 27.5].
+    /// Fluxes \[FLUXCAL, zero point 27.5\].
     pub fn flux(self) -> &'a [f32] {
         self.flux
     }
 
-    /// Flux uncertainties [FLUXCAL].
+    /// Flux uncertainties \[FLUXCAL\].
     pub fn flux_err(self) -> &'a [f32] {
         self.flux_err
     }
@@ -335,7 +335,7 @@ impl<'a> LightCurveView<'a> {
         self.first_n(((f * self.len() as f64).floor() as usize).max(1))
     }
 
-    /// What was known `days` after the first detection: rows with `mjd - mjd_first_detection <= days` [day], the rows
+    /// What was known `days` after the first detection: rows with `mjd - mjd_first_detection <= days` \[day\], the rows
     /// before the trigger included.
     ///
     /// # Errors

@@ -88,7 +88,7 @@ impl Passband {
     /// ZTF's passbands, blue to red.
     pub const ZTF: [Self; 3] = [Self::ZtfG, Self::ZtfR, Self::ZtfI];
 
-    /// Mean wavelength [µm], the number by which ORACLE knows a passband.
+    /// Mean wavelength \[µm\], the number by which ORACLE knows a passband.
     pub const fn mean_wavelength_um(self) -> f32 {
         match self {
             Self::LsstU => 0.360,

@@ -84,9 +84,9 @@ pub enum Error {
     /// An observation older than the last one: the recurrent state cannot go back. Replay the stream to insert it.
     #[error("observation at MJD {mjd} comes after the one at MJD {last_mjd}; replay the stream to insert it")]
     OutOfOrder {
-        /// Time of the observation [day].
+        /// Time of the observation \[day\].
         mjd: f64,
-        /// Time of the newest observation of the stream [day].
+        /// Time of the newest observation of the stream \[day\].
         last_mjd: f64,
     },
     /// An observation that the stream has already seen: pushing it would count it twice.

@@ -47,24 +47,24 @@ pub enum TriggerWindow {
 pub enum TimeFeature {
     /// Days since the origin, divided by `scale`.
     Days {
-        /// Divisor [day].
+        /// Divisor \[day\].
         scale: f64,
     },
     /// FLUXCAL divided by `scale`.
     Flux {
-        /// Divisor [FLUXCAL].
+        /// Divisor \[FLUXCAL\].
         scale: f32,
     },
     /// FLUXCALERR divided by `scale`.
     FluxErr {
-        /// Divisor [FLUXCAL].
+        /// Divisor \[FLUXCAL\].
         scale: f32,
     },
     /// AB magnitude, `27.5 - 2.5 log10 FLUXCAL`; for [`RowSelection::Detections`], where fluxes are positive.
     Magnitude,
     /// Uncertainty of the magnitude, `2.5 / ln 10 x error / flux`.
     MagnitudeErr,
-    /// Mean wavelength of the passband [µm].
+    /// Mean wavelength of the passband \[µm\].
     Wavelength,
     /// 1 for a detection, 0 otherwise.
     Detection,
@@ -88,20 +88,20 @@ pub enum StaticSource {
     Named(String),
     /// The difference of two context features, such as a colour.
     Difference(String, String),
-    /// Galactic longitude [deg], from the context's `RA` and `DEC`.
+    /// Galactic longitude \[deg\], from the context's `RA` and `DEC`.
     GalacticLongitude,
-    /// Galactic latitude [deg], from the context's `RA` and `DEC`.
+    /// Galactic latitude \[deg\], from the context's `RA` and `DEC`.
     GalacticLatitude,
-    /// 1 within `within` [deg] of the Galactic plane, 0 outside.
+    /// 1 within `within` \[deg\] of the Galactic plane, 0 outside.
     NearGalacticPlane {
-        /// Largest |b| [deg].
+        /// Largest |b| \[deg\].
         within: f64,
     },
-    /// 1 within `radius` [deg] of a field's centre, 0 outside.
+    /// 1 within `radius` \[deg\] of a field's centre, 0 outside.
     InField {
         /// The field's centre.
         centre: Galactic,
-        /// Largest angular distance [deg].
+        /// Largest angular distance \[deg\].
         radius: f64,
     },
 }

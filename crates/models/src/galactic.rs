@@ -5,22 +5,22 @@ use serde::{Deserialize, Serialize};
 /// A direction in Galactic coordinates (IAU 1958 system, J2000 pole).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Galactic {
-    /// Longitude [deg], 0 to 360.
+    /// Longitude \[deg\], 0 to 360.
     pub l: f64,
-    /// Latitude [deg].
+    /// Latitude \[deg\].
     pub b: f64,
 }
 
-/// Right ascension of the north Galactic pole, J2000 [deg]; with the next two, the Hipparcos catalogue's numbers
+/// Right ascension of the north Galactic pole, J2000 \[deg\]; with the next two, the Hipparcos catalogue's numbers
 /// (ESA SP-1200, vol. 1, section 1.5.3).
 const POLE_RA: f64 = 192.859_48;
-/// Declination of the north Galactic pole, J2000 [deg].
+/// Declination of the north Galactic pole, J2000 \[deg\].
 const POLE_DEC: f64 = 27.128_25;
-/// Galactic longitude of the north celestial pole [deg].
+/// Galactic longitude of the north celestial pole \[deg\].
 const CELESTIAL_POLE_L: f64 = 122.931_92;
 
 impl Galactic {
-    /// Angular distance to another direction [deg] (Vincenty's form: accurate at every distance).
+    /// Angular distance to another direction \[deg\] (Vincenty's form: accurate at every distance).
     pub fn distance(self, other: Self) -> f64 {
         let (sin_dl, cos_dl) = (other.l - self.l).to_radians().sin_cos();
         let (sin_a, cos_a) = self.b.to_radians().sin_cos();
@@ -30,7 +30,7 @@ impl Galactic {
     }
 }
 
-/// Galactic coordinates of an equatorial J2000 position [deg].
+/// Galactic coordinates of an equatorial J2000 position \[deg\].
 pub(crate) fn from_equatorial(ra: f64, dec: f64) -> Galactic {
     let (sin_dec, cos_dec) = dec.to_radians().sin_cos();
     let (sin_pole, cos_pole) = POLE_DEC.to_radians().sin_cos();

@@ -50,7 +50,43 @@ pub struct OracleConfig {
     pub n_nodes: usize,
 }
 
+/// Wider or deeper is no light-curve classifier but a broken file.
+const MAX_WIDTH: usize = 1 << 16;
+const MAX_LAYERS: usize = 64;
+/// Longer windows are no light curves.
+const MAX_STEPS: usize = 1 << 24;
+
 impl OracleConfig {
+    /// That every size is one a network can have, before anything is made by it: a configuration comes from a file.
+    fn check(&self, features: &FeatureSpec) -> Result<()> {
+        let head = self.head.iter().map(|(width, _)| ("width of a head layer", *width, MAX_WIDTH));
+        let static_dense =
+            self.static_dense.iter().map(|(width, _)| ("width of static_dense", *width, MAX_WIDTH));
+        let sizes = [
+            ("number of time features", self.n_features, MAX_WIDTH),
+            ("GRU width", self.hidden, MAX_WIDTH),
+            ("number of GRU layers", self.n_layers, MAX_LAYERS),
+            ("width of time_dense", self.time_dense.0, MAX_WIDTH),
+            ("number of nodes", self.n_nodes, MAX_WIDTH),
+            ("number of head layers + 1", self.head.len() + 1, MAX_LAYERS),
+            ("max_steps", features.max_steps.unwrap_or(1), MAX_STEPS),
+        ];
+        for (what, size, max) in sizes.into_iter().chain(static_dense).chain(head) {
+            if size == 0 || size > max {
+                return Err(Error::Config { what, expected: format!("1 to {max}"), found: size.to_string() });
+            }
+        }
+        for (what, expected, found) in [
+            ("number of time features", self.n_features, features.columns.len()),
+            ("number of static features", self.n_statics, features.statics.len()),
+        ] {
+            if expected != found {
+                return Err(Error::Config { what, expected: expected.to_string(), found: found.to_string() });
+            }
+        }
+        Ok(())
+    }
+
     fn gru(&self) -> GruConfig {
         GruConfig { input: self.n_features, hidden: self.hidden, n_layers: self.n_layers }
     }
@@ -172,21 +208,10 @@ impl Oracle {
     ///
     /// # Errors
     /// [`Error::Config`] when the encoding does not have the configured numbers of columns and static inputs, or a size
-    /// is zero; [`Error::Candle`] when a weight is missing or has another shape.
+    /// is zero or absurd; [`Error::Candle`] when a weight is missing or has another shape.
     #[allow(clippy::needless_pass_by_value, reason = "candle passes a VarBuilder by value everywhere")]
     pub fn new(config: OracleConfig, features: FeatureSpec, vb: VarBuilder<'_>) -> Result<Self> {
-        for (what, expected, found) in [
-            ("number of time features", config.n_features, features.columns.len()),
-            ("number of static features", config.n_statics, features.statics.len()),
-        ] {
-            if expected != found {
-                return Err(Error::Config { what, expected: expected.to_string(), found: found.to_string() });
-            }
-        }
-        if features.max_steps == Some(0) || config.n_nodes == 0 {
-            let what = "max_steps or n_nodes";
-            return Err(Error::Config { what, expected: "at least 1".into(), found: "0".into() });
-        }
+        config.check(&features)?;
         let gru = Gru::new(config.gru(), vb.pp("gru"))?;
         let dense = config
             .dense()
@@ -221,6 +246,7 @@ impl Oracle {
         file: &ModelFile,
         device: &Device,
     ) -> Result<Self> {
+        config.check(&features)?;
         for (name, shape) in config.parameters() {
             file.check(&name, &shape)?;
         }

@@ -39,6 +39,10 @@ pub enum Preset {
     /// [`Published`](Self::Published) without context.
     PublishedLite,
     /// ZTF magnitudes of the Bright Transient Survey, detections only.
+    ///
+    /// 22 of its static features are of the newest alert (`fwhm`, `ndethist`, ...), under the names of ZTF's alerts: a
+    /// stream sets them with each alert ([`Stream::set_context`](crate::Stream::set_context)); in a history made at once
+    /// the early rows see today's.
     PublishedBts,
     /// Scaled features, position flags, the last 500 observations.
     Paper,

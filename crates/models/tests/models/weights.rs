@@ -84,3 +84,28 @@ fn weights_alone_ask_for_a_preset() {
         Err(Error::InvalidConfig { key: "features", .. })
     ));
 }
+
+#[test]
+fn absurd_sizes_in_a_file_are_errors_before_anything_is_made_by_them() {
+    let good = made_up_oracle(Preset::Paper).to_file().unwrap();
+    let load = |key: &'static str, value: serde_json::Value| {
+        let mut config: serde_json::Value = good.config("oracle").unwrap();
+        let mut features: serde_json::Value = good.config("features").unwrap();
+        let place = if key == "max_steps" { &mut features } else { &mut config };
+        place[key] = value;
+        let mut file = good.clone();
+        file.set_config("oracle", &config);
+        file.set_config("features", &features);
+        Oracle::from_file(&file, &Device::Cpu).unwrap_err().to_string()
+    };
+    for key in ["n_features", "n_statics", "hidden", "n_layers", "n_nodes", "max_steps"] {
+        for size in [0, usize::MAX] {
+            let error = load(key, size.into());
+            assert!(error.contains(&size.to_string()), "{key} {size}: {error}");
+        }
+    }
+    let layer = serde_json::json!([usize::MAX, "relu"]);
+    assert!(load("head", serde_json::Value::Array(vec![layer.clone()])).starts_with("width of a head layer"));
+    assert!(load("static_dense", layer).starts_with("width of static_dense"));
+    assert!(load("hidden", "wide".into()).starts_with("heliacal.config, entry \"oracle\""));
+}

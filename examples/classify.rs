@@ -11,17 +11,16 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use heliacal::io::{ContextColumns, HistorySchema, HistoryWriter, IdKind, ReadOptions, Survey};
-use heliacal::models::{ModelFile, StaticSource};
 use heliacal::pipeline::{Skipped, Summary, Times, classify_survey};
-use heliacal::{Classifier, Device, ObjectId, PhotometricSystem, Preset, TimeOrigin, TruthMap};
+use heliacal::{Classifier, Device, ModelFile, ObjectId, Preset, TruthMap};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Classify light curves and write the probabilities of every class as Parquet.
 ///
 /// Light curves come as SNANA FITS files (HEAD/PHOT pairs, gzipped or not) or as Parquet. The result has one row per
-/// classification, those of an object together and in time order, with a column p_<class> for each class; pandas, polars
-/// and any other
-/// Parquet reader understand it.
+/// classification, those of an object together and in time order, with a column p_<class> for each class; pandas,
+/// polars and any other Parquet reader understand it. Ends with an error where a file could not be read; what could be
+/// is written all the same.
 #[derive(Parser)]
 struct Arguments {
     /// Light curves: folders (searched through), .LIST files, HEAD files, .parquet files.
@@ -48,21 +47,13 @@ struct Arguments {
     /// {"90": "SNIa"}. Class names and ELAsTiCC's folder names are understood without it.
     #[arg(long, value_name = "elasticc|FILE.json")]
     codes: Option<String>,
-    /// With --preset: count days from the first_observation (as the published weights were trained) or from the
-    /// first_detection (as the published inference code does).
-    #[arg(long, value_name = "ORIGIN", requires = "preset", value_parser = time_origin)]
-    time_origin: Option<TimeOrigin>,
+    /// With --preset: prepare light curves as ORACLE's published inference code does (days from the first detection, -9 for
+    /// whatever is missing) and not as its weights were trained (days from the first observation, SNANA's codes).
+    #[arg(long, requires = "preset")]
+    published_inference: bool,
     /// Write object ids as text; needed where some are not integers.
     #[arg(long)]
     text_ids: bool,
-}
-
-fn time_origin(name: &str) -> Result<TimeOrigin, String> {
-    match name.replace('-', "_").as_str() {
-        "first_observation" => Ok(TimeOrigin::FirstObservation),
-        "first_detection" => Ok(TimeOrigin::FirstDetection),
-        _ => Err("expected first_observation or first_detection".to_owned()),
-    }
 }
 
 /// How many of the skipped objects are shown with their reason.
@@ -70,15 +61,29 @@ const SHOWN_SKIPPED: usize = 5;
 
 fn main() -> ExitCode {
     match run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", with_reasons(&*error));
             ExitCode::FAILURE
         }
     }
 }
 
-fn run() -> Result<(), Box<dyn Error>> {
+/// An error with what caused it, as far as its own text does not say so.
+fn with_reasons(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut reason = error.source();
+    while let Some(error) = reason {
+        let why = error.to_string();
+        if !text.contains(&why) {
+            text = format!("{text}: {why}");
+        }
+        reason = error.source();
+    }
+    text
+}
+
+fn run() -> Result<ExitCode, Box<dyn Error>> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).without_time().init();
     let arguments = Arguments::parse();
     let classifier = load(&arguments)?;
@@ -90,14 +95,19 @@ fn run() -> Result<(), Box<dyn Error>> {
     };
 
     let begin = Instant::now();
-    let mut survey = Survey::open(&arguments.data, &read_options(&arguments, &classifier))?;
+    let mut survey = Survey::open(&arguments.data, &read_options(&classifier))?;
     let bar = ProgressBar::new(survey.n_sources() as u64).with_style(ProgressStyle::with_template(
         "{bar:30} {pos}/{len} files, {msg} [{elapsed}, {eta} to go]",
     )?);
     bar.enable_steady_tick(Duration::from_millis(200));
     let mut n_read = 0;
+    // Inputs that no object has: the network would be fed its code for "not measured" throughout.
+    let mut never_seen: Vec<&str> = classifier.oracle().features().context_names();
     let records = std::iter::from_fn(|| {
         let record = survey.next();
+        if let Some(Ok(record)) = &record {
+            never_seen.retain(|name| record.object.context.get(name).is_none());
+        }
         n_read += 1;
         if n_read % 64 == 0 {
             bar.set_position(survey.n_sources_finished() as u64);
@@ -119,7 +129,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     };
     // The first object decides how ids are written, unless the user has.
     let mut writer = None;
-    let mut skipped = Vec::new();
+    let (mut skipped, mut failed_files) = (Vec::new(), Vec::new());
     let summary = classify_survey(
         &classifier,
         records,
@@ -136,19 +146,36 @@ fn run() -> Result<(), Box<dyn Error>> {
             };
             Ok(writer.write(history)?)
         },
-        |object| {
-            if skipped.len() < SHOWN_SKIPPED {
-                skipped.push(describe(object));
-            }
+        |object| match &object.object_id {
+            None => failed_files.push(describe(object)),
+            Some(_) if skipped.len() < SHOWN_SKIPPED => skipped.push(describe(object)),
+            Some(_) => {}
         },
     );
     bar.finish_and_clear();
-    let summary = summary?;
+    let summary = summary.map_err(|error| match &error {
+        heliacal::Error::Io(io) if io.location.column.as_deref() == Some("object_id") => {
+            format!("{error} (--text-ids writes all ids as text)").into()
+        }
+        _ => Box::<dyn Error>::from(error),
+    })?;
     for line in &skipped {
         eprintln!("skipped {line}");
     }
+    if summary.n_skipped > skipped.len() {
+        eprintln!("skipped {} more objects", summary.n_skipped - skipped.len());
+    }
+    for line in &failed_files {
+        eprintln!("could not read {line}");
+    }
+    if !never_seen.is_empty() && summary.n_objects > 0 {
+        eprintln!(
+            "no object has {}: the network was told that they were not measured",
+            never_seen.join(", ")
+        );
+    }
     let Some(writer) = writer else {
-        return Err(format!("none of the {} objects could be classified", summary.n_skipped).into());
+        return Err("no object could be classified".into());
     };
     writer.finish()?;
     print(&summary, &classifier);
@@ -160,16 +187,17 @@ fn run() -> Result<(), Box<dyn Error>> {
         begin.elapsed().as_secs_f64(),
         arguments.out.display()
     );
-    Ok(())
+    // What could be read is written; that something could not is still a failure.
+    Ok(if failed_files.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn load(arguments: &Arguments) -> Result<Classifier, heliacal::Error> {
-    match (arguments.preset, arguments.time_origin) {
-        (Some(preset), Some(time_origin)) => {
-            let features = preset.features().with_time_origin(time_origin);
+    match arguments.preset {
+        Some(preset) if arguments.published_inference => {
+            let features = preset.features().published_inference();
             Classifier::from_published(preset, features, &ModelFile::read(&arguments.model)?, &Device::Cpu)
         }
-        (preset, _) => Classifier::load(&arguments.model, preset, &Device::Cpu),
+        preset => Classifier::load(&arguments.model, preset, &Device::Cpu),
     }
 }
 
@@ -187,27 +215,20 @@ fn truth(arguments: &Arguments, classifier: &Classifier) -> Result<TruthMap, Box
     }
 }
 
-/// Reads only the static features that the network asks for.
-fn read_options(arguments: &Arguments, classifier: &Classifier) -> ReadOptions {
-    let mut names = vec!["RA".to_owned(), "DEC".to_owned()];
-    for feature in &classifier.oracle().features().statics {
-        match &feature.source {
-            StaticSource::Named(name) => names.push(name.clone()),
-            StaticSource::Difference(a, b) => names.extend([a.clone(), b.clone()]),
-            _ => {}
-        }
-    }
-    let is_ztf = arguments.preset == Some(Preset::PublishedBts);
+/// Only the static features that the network asks for are read.
+fn read_options(classifier: &Classifier) -> ReadOptions {
+    let features = classifier.oracle().features();
     ReadOptions {
-        photometric_system: if is_ztf { PhotometricSystem::Ztf } else { PhotometricSystem::Lsst },
-        context: ContextColumns::Named(names),
+        photometric_system: features.photometric_system,
+        context: ContextColumns::Named(features.context_names().into_iter().map(str::to_owned).collect()),
     }
 }
 
 fn describe(skipped: &Skipped) -> String {
+    let why = with_reasons(&skipped.error);
     match &skipped.object_id {
-        Some(id) => format!("object {id}: {}", skipped.error),
-        None => skipped.error.to_string(),
+        Some(id) if !why.contains(&format!("object {id}")) => format!("object {id}: {why}"),
+        _ => why,
     }
 }
 

@@ -14,7 +14,7 @@ pub fn run() -> Outcome {
     tidy::run()?;
     process::run(cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     // Parts that users take without their default features.
-    for crate_name in ["heliacal-taxonomy", "heliacal-lightcurve", "heliacal-io"] {
+    for crate_name in ["heliacal-taxonomy", "heliacal-lightcurve", "heliacal-io", "heliacal"] {
         let arguments =
             ["clippy", "--release", "-p", crate_name, "--no-default-features", "--", "-D", "warnings"];
         process::run(cargo(&arguments))?;
@@ -39,7 +39,12 @@ fn smoke() -> Outcome {
         process::run(cargo(&all))
     };
     let (survey, model) = ("fixtures/survey", "fixtures/toy_oracle.safetensors");
+    let written = folder.join("survey");
+    if written.exists() {
+        std::fs::remove_dir_all(&written).map_err(|error| format!("{}: {error}", written.display()))?;
+    }
     example("write_snana", &["--out", &out("survey"), "--objects", "12", "--seed", "3"])?;
+    example("read_snana", &[survey, &out("survey")])?;
     example("classify", &["--data", survey, "--model", model, "--out", &out("final.parquet")])?;
     let history = out("history.parquet");
     example("classify", &["--data", survey, "--model", model, "--history", "--out", &history])?;

@@ -40,6 +40,18 @@ pub enum Error {
         /// The preset that was asked for.
         preset: heliacal_models::Preset,
     },
+    /// A day since trigger that is no number.
+    #[error("{day} is no day since trigger")]
+    InvalidDay {
+        /// What was asked for.
+        day: f64,
+    },
+    /// An object of which nothing was known at any of the days that were asked for.
+    #[error("no observation at any of the days asked for: the first of its {n_observations} comes later")]
+    TooEarly {
+        /// How many observations it has in the end.
+        n_observations: usize,
+    },
     /// An object whose id was met before: in a file given twice, or in another survey. A history file holds each object
     /// once.
     #[error("object {object} was classified before")]

@@ -20,5 +20,5 @@ pub use heliacal_lightcurve::{
     Context, LightCurve, LightCurveView, Object, ObjectId, Observation, Passband, PhotometricSystem,
 };
 pub use heliacal_models::candle_core::Device;
-pub use heliacal_models::{Preset, StreamState, TimeOrigin};
+pub use heliacal_models::{FeatureSpec, ModelFile, Preset, StreamState, TimeOrigin};
 pub use heliacal_taxonomy::Taxonomy;

@@ -21,10 +21,10 @@ pub enum Times {
     EveryObservation,
 }
 
-/// An object that could not be classified, and why.
+/// An object that could not be classified or a file that could not be read, and why.
 #[derive(Debug)]
 pub struct Skipped {
-    /// The object, where it could be read that far.
+    /// The object; none for a file that could not be read, or not to its end.
     pub object_id: Option<ObjectId>,
     /// Why.
     pub error: Error,
@@ -42,6 +42,8 @@ pub struct Summary {
     pub n_classifications: usize,
     /// Objects that could not be read or classified.
     pub n_skipped: usize,
+    /// Files that could not be read, or not to their end: how many objects that cost is not known.
+    pub n_failed_files: usize,
     /// Objects without a known true class.
     pub n_unknown: usize,
     /// Per node of the tree, how many objects have it as their most probable class at the node's own level.
@@ -72,7 +74,8 @@ const BATCH_ROWS: usize = 16_384;
 /// the reason: a light curve without a detection when days since trigger are asked for, say.
 ///
 /// # Errors
-/// What `on_history` returns, and failures of the network itself. Objects that cannot be read are skipped, not errors.
+/// What `on_history` returns, [`Error::InvalidDay`], and failures of the network itself. Objects that cannot be read are
+/// skipped, not errors.
 pub fn classify_survey(
     classifier: &Classifier,
     records: impl IntoIterator<Item = heliacal_io::Result<Record>>,
@@ -81,11 +84,16 @@ pub fn classify_survey(
     mut on_history: impl FnMut(&ObjectHistory) -> Result<()>,
     mut on_skipped: impl FnMut(&Skipped),
 ) -> Result<Summary> {
+    if let Times::DaysSinceTrigger(days) = times
+        && let Some(&day) = days.iter().find(|day| !day.is_finite())
+    {
+        return Err(Error::InvalidDay { day });
+    }
     let mut summary = Summary::new(classifier.taxonomy());
     let mut batch = Vec::new();
     let mut n_rows = 0;
     let mut flush = |batch: &mut Vec<Prepared>, summary: &mut Summary, skip: &mut dyn FnMut(Skipped)| {
-        for (prepared, pmf) in batch.iter().zip(classifier.leaf_pmfs(&steps_of(batch))?) {
+        for (prepared, pmf) in batch.iter().zip(leaf_pmfs(classifier, batch)?) {
             match prepared.history(&pmf, classifier.taxonomy()) {
                 Ok(history) => {
                     summary.count(&pmf, prepared.true_class, history.len())?;
@@ -98,9 +106,9 @@ pub fn classify_survey(
         Ok::<(), Error>(())
     };
     let mut seen = HashSet::new();
-    let mut n_skipped = 0;
+    let (mut n_skipped, mut n_failed_files) = (0, 0);
     let mut skip = |skipped: Skipped| {
-        n_skipped += 1;
+        *(if skipped.object_id.is_some() { &mut n_skipped } else { &mut n_failed_files }) += 1;
         on_skipped(&skipped);
     };
     for record in records {
@@ -112,13 +120,14 @@ pub fn classify_survey(
                 continue;
             }
         };
-        if !seen.insert(record.object.id.clone()) {
+        if seen.contains(&record.object.id) {
             let object = record.object.id;
             skip(Skipped { object_id: Some(object.clone()), error: Error::Repeated { object } });
             continue;
         }
         match Prepared::new(classifier, &record, truth, times) {
             Ok(prepared) => {
+                seen.insert(prepared.object_id.clone());
                 n_rows += prepared.encoded.observations.len();
                 batch.push(prepared);
             }
@@ -130,7 +139,7 @@ pub fn classify_survey(
         }
     }
     flush(&mut batch, &mut summary, &mut skip)?;
-    summary.n_skipped = n_skipped;
+    (summary.n_skipped, summary.n_failed_files) = (n_skipped, n_failed_files);
     Ok(summary)
 }
 
@@ -146,8 +155,19 @@ struct Prepared {
     days: Option<Vec<f64>>,
 }
 
-fn steps_of(batch: &[Prepared]) -> Vec<(&EncodedLightCurve, &[usize])> {
-    batch.iter().map(|prepared| (&prepared.encoded, &*prepared.steps)).collect()
+/// For each object the probabilities of the leaves, `[step, leaf]` row-major.
+fn leaf_pmfs(classifier: &Classifier, batch: &[Prepared]) -> Result<Vec<Vec<f64>>> {
+    let taxonomy = classifier.taxonomy();
+    let light_curves: Vec<_> = batch.iter().map(|prepared| (&prepared.encoded, &*prepared.steps)).collect();
+    let of_object = |logits: Vec<f32>| {
+        let mut probabilities = vec![0.0; logits.len()];
+        taxonomy
+            .probabilities_from_logits(&logits, &mut probabilities)
+            .expect("a classifier has one logit per class of its taxonomy");
+        let rows = probabilities.chunks_exact(taxonomy.n_nodes());
+        rows.flat_map(|row| taxonomy.leaves().iter().map(|leaf| row[leaf.index()])).collect()
+    };
+    Ok(classifier.oracle().logits_at(&light_curves)?.into_iter().map(of_object).collect())
 }
 
 impl Prepared {
@@ -174,8 +194,7 @@ impl Prepared {
             }
         };
         if steps.is_empty() {
-            let n_observations = light_curve.len();
-            return Err(heliacal_models::Error::NoObservations { n_observations }.into());
+            return Err(Error::TooEarly { n_observations: light_curve.len() });
         }
         let mjd = steps.iter().map(|&step| light_curve.mjd()[encoded.observations[step]]).collect();
         Ok(Self {
@@ -210,6 +229,7 @@ impl Summary {
             n_objects: 0,
             n_classifications: 0,
             n_skipped: 0,
+            n_failed_files: 0,
             n_unknown: 0,
             n_predicted: vec![0; taxonomy.n_nodes()],
             classes: vec![class; taxonomy.n_nodes()],

@@ -9,9 +9,10 @@ use crate::Result;
 
 /// How the true class of an object is read from what its file says.
 ///
-/// Names are always understood: a class of the taxonomy, or a model of ELAsTiCC (`KN_K17`, `SNIb-Templates`) as a Parquet
-/// column or at the end of a folder's name, and any SALT model, which is a SN Ia. Type codes are understood only when
-/// asked for, for the same code means different classes in different surveys.
+/// Names are always understood: a class of the taxonomy; a type of the Bright Transient Survey (`SN IIP`) where the
+/// taxonomy is ORACLE's for it; and, where the taxonomy has ORACLE's class of that name, a model of ELAsTiCC (`KN_K17`,
+/// `SNIb-Templates`), as a Parquet column or at the end of a folder's name, and any SALT model, which is a SN Ia. Type
+/// codes are understood only when asked for, for the same code means different classes in different surveys.
 ///
 /// ```
 /// use heliacal::{Taxonomy, TruthMap};
@@ -28,6 +29,8 @@ pub struct TruthMap {
     models: ClassMap,
     /// ORACLE's classes, which the models' names lead to.
     model_taxonomy: Taxonomy,
+    /// The types of the Bright Transient Survey, where the taxonomy is the one that they lead to.
+    bts_types: Option<ClassMap>,
     codes: BTreeMap<i64, NodeId>,
 }
 
@@ -38,6 +41,7 @@ impl TruthMap {
             taxonomy: taxonomy.clone(),
             models: ClassMap::snana_models(),
             model_taxonomy: Taxonomy::oracle(),
+            bts_types: (*taxonomy == Taxonomy::oracle_bts()).then(ClassMap::bts_types),
             codes: BTreeMap::new(),
         }
     }
@@ -54,11 +58,17 @@ impl TruthMap {
         Ok(self)
     }
 
-    /// Also understands ELAsTiCC2's type codes.
+    /// Also understands ELAsTiCC2's type codes, as classes of ELAsTiCC's own taxonomy or of any that has ORACLE's names.
     #[must_use]
     pub fn with_elasticc_codes(mut self) -> Self {
-        for (code, placement) in CodeMap::oracle_gentypes().iter() {
-            let class = placement.node().map(|node| self.model_taxonomy.class_name(node));
+        let elasticc = Taxonomy::elasticc();
+        let (codes, names) = if self.taxonomy == elasticc {
+            (CodeMap::elasticc_gentypes(), &elasticc)
+        } else {
+            (CodeMap::oracle_gentypes(), &self.model_taxonomy)
+        };
+        for (code, placement) in codes.iter() {
+            let class = placement.node().map(|node| names.class_name(node));
             if let Some(node) = class.and_then(|class| self.taxonomy.find(class).ok()) {
                 self.codes.insert(code, node);
             }
@@ -66,9 +76,11 @@ impl TruthMap {
         self
     }
 
-    /// The class of a name: a class of the taxonomy or a model of ELAsTiCC.
+    /// The class of a name: a class of the taxonomy, a type of the Bright Transient Survey, or a model of ELAsTiCC.
     pub fn class_of_name(&self, name: &str) -> Option<NodeId> {
-        self.taxonomy.find(name).ok().or_else(|| self.of_oracle(self.models.get(name).ok()?.node()?))
+        let bts = || self.bts_types.as_ref()?.get(name).ok()?.node();
+        let model = || self.of_oracle(self.models.get(name).ok()?.node()?);
+        self.taxonomy.find(name).ok().or_else(bts).or_else(model)
     }
 
     /// The class of an object, from the most to the least direct of what its file says: its named class, its type code,
@@ -82,6 +94,7 @@ impl TruthMap {
             .as_deref()
             .and_then(|name| self.class_of_name(name))
             .or_else(|| code(labels.sim_type_index))
+            .or_else(|| code(labels.sntype))
             .or_else(|| code(labels.sntype.map(|sntype| gentype_of_sntype(sntype).0)))
             .or_else(|| self.of_model(labels.sim_model_name.as_deref()?))
             .or_else(|| self.of_oracle(self.models.get_suffix(labels.folder.as_deref()?).ok()?.node()?))

@@ -73,7 +73,8 @@ impl Default for CsvOptions {
 /// - [`ErrorKind::MissingColumn`]: the header lacks a time, a band, or a magnitude or flux with its error.
 /// - [`ErrorKind::Invalid`]: a value is not what its column should hold, or a line has too few or too many; the row of the
 ///   location is the line of the file.
-pub fn read_csv_light_curve(path: &Path, options: &CsvOptions) -> Result<LightCurve> {
+pub fn read_csv_light_curve(path: impl AsRef<Path>, options: &CsvOptions) -> Result<LightCurve> {
+    let path = path.as_ref();
     let mut lines =
         Lines { path, reader: BufReader::new(atomic::open(path)?), number: 0, text: String::new() };
     if !lines.advance()? {

@@ -1,6 +1,6 @@
 //! How a light curve and its context become the numbers that a network sees. No tensor is made here.
 
-use heliacal_lightcurve::{Context, LightCurveView, NoDetection, Observation};
+use heliacal_lightcurve::{Context, LightCurveView, NoDetection, Observation, PhotometricSystem};
 use serde::{Deserialize, Serialize};
 
 use crate::galactic::{self, Galactic};
@@ -123,6 +123,9 @@ pub enum StaticSource {
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FeatureSpec {
+    /// The survey whose passbands the network knows: what band letters mean when light curves are read for it.
+    #[serde(default)]
+    pub photometric_system: PhotometricSystem,
     /// Columns of the time series, in the network's order.
     pub columns: Vec<TimeFeature>,
     /// Where days are counted from.
@@ -164,6 +167,32 @@ impl FeatureSpec {
     pub fn with_time_origin(mut self, time_origin: TimeOrigin) -> Self {
         self.time_origin = time_origin;
         self
+    }
+
+    /// As ORACLE's published inference helper prepares light curves, which is not how its weights were trained: days from
+    /// the first detection, and -9 for whatever static feature is missing.
+    #[must_use]
+    pub fn published_inference(mut self) -> Self {
+        self.statics.iter_mut().for_each(|feature| feature.missing = -9.0);
+        self.with_time_origin(TimeOrigin::FirstDetection)
+    }
+
+    /// Names of the context features that the encoding reads: what a reader of files has to look for.
+    pub fn context_names(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        for feature in &self.statics {
+            match &feature.source {
+                StaticSource::Named(name) => names.push(name.as_str()),
+                StaticSource::Difference(a, b) => names.extend([a.as_str(), b.as_str()]),
+                StaticSource::GalacticLongitude
+                | StaticSource::GalacticLatitude
+                | StaticSource::NearGalacticPlane { .. }
+                | StaticSource::InField { .. } => names.extend(["RA", "DEC"]),
+            }
+        }
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 
     /// Encodes a light curve and its context; all its rows are kept, whatever `max_steps` says: a model applies that.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use heliacal_lightcurve::PhotometricSystem;
 use serde::{Deserialize, Serialize};
 
 use crate::features::{
@@ -34,7 +35,8 @@ pub enum Preset {
     /// Raw FLUXCAL, days since first observation, SNANA's own codes for what is missing.
     ///
     /// The published training code counts days from the first *observation*, its inference helper from the first
-    /// *detection*; this preset follows the training. [`FeatureSpec::with_time_origin`] gives the other.
+    /// *detection* and writes -9 for everything that is missing; this preset follows the training.
+    /// [`FeatureSpec::published_inference`] gives the other preparation, [`FeatureSpec::with_time_origin`] its days alone.
     Published,
     /// [`Published`](Self::Published) without context.
     PublishedLite,
@@ -175,6 +177,7 @@ fn named(name: &str, missing: f32) -> StaticFeature {
 
 fn published_lite() -> FeatureSpec {
     FeatureSpec {
+        photometric_system: PhotometricSystem::Lsst,
         columns: vec![
             TimeFeature::Days { scale: 1.0 },
             TimeFeature::Flux { scale: 1.0 },
@@ -200,6 +203,7 @@ fn published_bts() -> FeatureSpec {
         .map(|source| StaticFeature { source, missing: MISSING })
         .collect();
     FeatureSpec {
+        photometric_system: PhotometricSystem::Ztf,
         columns: vec![
             TimeFeature::Days { scale: 1.0 },
             TimeFeature::Magnitude,
@@ -218,6 +222,7 @@ fn paper() -> FeatureSpec {
         .chain(DEEP_FIELDS.map(|centre| StaticSource::InField { centre, radius: 1.75 }))
         .map(|source| StaticFeature { source, missing: MISSING });
     FeatureSpec {
+        photometric_system: PhotometricSystem::Lsst,
         columns: vec![
             TimeFeature::Days { scale: 100.0 },
             TimeFeature::Detection,

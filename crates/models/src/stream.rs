@@ -12,7 +12,8 @@ use crate::{Error, Oracle, Result};
 /// An object that is being observed: push an observation, get the logits.
 ///
 /// A push costs one recurrent step, however long the light curve is, and gives what [`Oracle::logits`] gives on all
-/// observations so far.
+/// observations so far. Only with `max_steps` (500 in the paper) and more observations than that does each push go over
+/// the whole window.
 ///
 /// ```
 /// use candle_core::{DType, Device};
@@ -104,10 +105,15 @@ impl Stream<'_> {
     ///
     /// # Errors
     /// [`Error::InvalidObservation`] for NaN and the like, [`Error::OutOfOrder`] for an observation older than the
-    /// newest, [`Error::Repeated`] for one that was pushed before; the stream is then as it was. An observation at the
-    /// newest time in another passband is welcome.
+    /// newest, [`Error::Repeated`] for one that equals one pushed before; the stream is then as it was. Another observation
+    /// at the newest time is welcome: in another passband, or in the same one with another flux.
     pub fn push(&mut self, observation: Observation) -> Result<Option<Vec<f32>>> {
         self.check(&observation)?;
+        self.take(observation)
+    }
+
+    /// [`push`](Self::push) of an observation that may be taken.
+    fn take(&mut self, observation: Observation) -> Result<Option<Vec<f32>>> {
         let features = self.oracle.features();
         // Nothing of the state changes before the step has succeeded.
         let mut next = self.state.clone();
@@ -137,17 +143,17 @@ impl Stream<'_> {
         Ok(Some(logits))
     }
 
-    /// Starts again and pushes observations in the order of their times: the way to bring in a late one. Gives the
-    /// logits after the last of them.
+    /// Starts again with all observations of a light curve: the way to bring in a late one. Gives the logits after the
+    /// last of them, those that [`Oracle::logits`] gives for the light curve.
     ///
     /// # Errors
-    /// As [`push`](Self::push); the stream is then as it was.
+    /// [`Error::Candle`] when the device fails; the stream is then as it was.
     pub fn replay(&mut self, light_curve: &LightCurve) -> Result<Option<Vec<f32>>> {
         let mut fresh = self.oracle.stream(&Context::new());
         fresh.state.statics.clone_from(&self.state.statics);
         let mut logits = None;
         for observation in light_curve.view().iter() {
-            logits = fresh.push(observation)?.or(logits);
+            logits = fresh.take(observation)?.or(logits);
         }
         self.state = fresh.state;
         Ok(logits)

@@ -59,6 +59,19 @@ fn every_level_is_a_distribution() {
 }
 
 #[test]
+fn a_batch_gives_what_one_by_one_gives() {
+    let classifier = toy();
+    let records = survey();
+    let objects: Vec<_> = records.iter().map(|r| (r.object.light_curve.view(), &r.object.context)).collect();
+    for (found, &(light_curve, context)) in classifier.predict_batch(&objects).unwrap().iter().zip(&objects) {
+        let expected = classifier.predict(light_curve, context).unwrap();
+        assert!(largest_difference(found.probabilities(), expected.probabilities()) < TOLERANCE);
+    }
+    assert!(classifier.predict_batch(&[]).unwrap().is_empty());
+    assert!(classifier.predict_batch(&[(objects[0].0.first_n(0), objects[0].1)]).is_err());
+}
+
+#[test]
 fn a_saved_classifier_is_the_same_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("copy.safetensors");

@@ -5,8 +5,7 @@ use std::collections::HashMap;
 
 use heliacal::io::{ReadOptions, Record, Survey};
 use heliacal::models::candle_core::{Tensor, safetensors};
-use heliacal::models::{FeatureSpec, ModelFile};
-use heliacal::{Classifier, Device, Preset, TimeOrigin};
+use heliacal::{Classifier, Device, ModelFile, Preset};
 
 use crate::{largest_difference, test_data};
 
@@ -43,15 +42,6 @@ fn golden() -> Option<Golden> {
     Some(Golden { tensors, objects, weights: folder.join("weights") })
 }
 
-fn features(preset: Preset, origin: TimeOrigin) -> FeatureSpec {
-    let mut features = preset.features().with_time_origin(origin);
-    if origin == TimeOrigin::FirstDetection {
-        // The inference helper of the published code writes -9 for everything that is missing.
-        features.statics.iter_mut().for_each(|feature| feature.missing = -9.0);
-    }
-    features
-}
-
 #[test]
 fn probabilities_equal_pytorch_from_the_files_on() {
     let Some(golden) = golden() else { return };
@@ -60,10 +50,9 @@ fn probabilities_equal_pytorch_from_the_files_on() {
         [("md", Preset::Published, "elasticc"), ("lite", Preset::PublishedLite, "elasticc-lite")]
     {
         let file = ModelFile::read(golden.weights.join(format!("{weights}.best_model_f1.pth"))).unwrap();
-        for (preparation, origin) in
-            [("dataset", TimeOrigin::FirstObservation), ("pretrained", TimeOrigin::FirstDetection)]
-        {
-            let features = features(preset, origin);
+        let trained = preset.features();
+        let inference = trained.clone().published_inference();
+        for (preparation, features) in [("dataset", trained), ("pretrained", inference)] {
             let classifier = Classifier::from_published(preset, features, &file, &Device::Cpu).unwrap();
             let taxonomy = classifier.taxonomy();
             for (cut, days) in [("full", f64::INFINITY), ("d1", 1.0), ("d64", 64.0)] {

@@ -165,7 +165,53 @@ fn type_codes_mean_what_the_caller_says() {
     assert_eq!(class(&elasticc, &record).as_deref(), Some("Cepheid"));
     let mine = names.clone().with_codes([(90, "SNIa")]).unwrap();
     assert_eq!(class(&mine, &record).as_deref(), Some("SNIa"));
-    assert!(names.with_codes([(1, "SNIbc")]).is_err());
+    assert!(names.clone().with_codes([(1, "SNIbc")]).is_err());
+    // A code of three digits is looked up as it is before SNANA's 100 is taken off.
+    record.labels.sntype = Some(991);
+    record.labels.sim_type_index = None;
+    assert_eq!(class(&names.with_codes([(991, "uLens")]).unwrap(), &record).as_deref(), Some("uLens"));
+}
+
+#[test]
+fn other_trees_have_names_and_codes_of_their_own() {
+    let bts = heliacal::Taxonomy::oracle_bts();
+    let truth = TruthMap::new(&bts);
+    let named = |name: &str| truth.class_of_name(name).map(|node| bts.class_name(node));
+    assert_eq!(
+        [named("SN IIP"), named("SN-Ia"), named("nova"), named("TDE")],
+        [Some("SN-II"), Some("SN-Ia"), Some("CV"), None]
+    );
+    let elasticc = heliacal::Taxonomy::elasticc();
+    let truth = TruthMap::new(&elasticc).with_elasticc_codes();
+    let mut record = small_survey().next().unwrap().unwrap();
+    record.labels = heliacal::io::Labels { sim_type_index: Some(10), ..Default::default() };
+    assert_eq!(truth.class_of(&record).map(|node| elasticc.class_name(node)), Some("Ia"));
+}
+
+#[test]
+fn days_that_give_nothing_are_told_apart() {
+    let classifier = toy();
+    let truth = TruthMap::new(classifier.taxonomy());
+    for day in [f64::NAN, f64::INFINITY] {
+        let times = Times::DaysSinceTrigger(vec![1.0, day]);
+        let outcome = classify_survey(&classifier, small_survey(), &truth, &times, |_| Ok(()), |_| ());
+        assert!(matches!(outcome, Err(Error::InvalidDay { .. })));
+    }
+    let (histories, skipped, _) = run(&classifier, small_survey(), &Times::DaysSinceTrigger(vec![-1000.0]));
+    assert_eq!((histories.len(), skipped.len()), (0, 98));
+    assert!(skipped[0].starts_with("no observation at any of the days asked for"), "{}", skipped[0]);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_counted_apart() {
+    let classifier = toy();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("BAD_HEAD.FITS"), b"SIMPLE  =                    T").unwrap();
+    let survey =
+        Survey::open([folder.path().to_owned(), fixture("survey")], &ReadOptions::default()).unwrap();
+    let (histories, skipped, summary) = run(&classifier, survey, &Times::Last);
+    assert_eq!((histories.len(), summary.n_skipped, summary.n_failed_files), (98, 0, 1));
+    assert!(skipped[0].contains("BAD_HEAD.FITS"), "{}", skipped[0]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
-use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 
 use crate::{Error, ErrorKind, Location, Result, atomic};
 
@@ -79,10 +79,31 @@ impl ParquetFile {
 fn batch_rows(metadata: &ParquetMetaData, mask: &ProjectionMask) -> usize {
     let widest = metadata.row_groups().iter().filter(|group| group.num_rows() > 0).map(|group| {
         let selected = group.columns().iter().enumerate().filter(|(leaf, _)| mask.leaf_included(*leaf));
-        selected.map(|(_, chunk)| chunk.uncompressed_size().max(0) as u64).sum::<u64>()
-            / group.num_rows() as u64
+        // A value takes up to eight bytes once decoded, however it was packed.
+        let decoded = |chunk: &ColumnChunkMetaData| {
+            chunk.uncompressed_size().max(0).max(chunk.num_values().saturating_mul(8)) as u64
+        };
+        selected.map(|(_, chunk)| decoded(chunk)).sum::<u64>() / group.num_rows() as u64
     });
     (BATCH_BYTES / widest.max().unwrap_or(1).max(1)).clamp(1, BATCH_ROWS) as usize
+}
+
+/// Lists of fewer values in a row group are decoded whatever their packing: they take some 100 MB at the most.
+const ALWAYS_DECODED: u64 = 1 << 20;
+/// Values that a byte of a row group's lists may stand for. A light curve has times and fluxes, which hardly pack at all;
+/// lists of one value repeated have no end of it.
+const VALUES_PER_BYTE: u64 = 256;
+
+/// Refuses lists that a few bytes blow up. A row cannot be decoded in parts, so the number of rows at a time is no bound.
+fn check_lists(group: &RowGroupMetaData) -> Result<(), String> {
+    let lists = group.columns().iter().filter(|chunk| chunk.column_descr().max_rep_level() > 0);
+    let (values, bytes) = lists.fold((0, 0), |(values, bytes), chunk| {
+        (chunk.num_values().unsigned_abs().max(values), chunk.compressed_size().unsigned_abs() + bytes)
+    });
+    if values > ALWAYS_DECODED && values / VALUES_PER_BYTE > bytes {
+        return Err(format!("lists of {values} values in {bytes} bytes"));
+    }
+    Ok(())
 }
 
 /// Compares what the footer says with the size of the file, before anything is allocated by it.
@@ -93,6 +114,7 @@ fn check_metadata(metadata: &ParquetMetaData, size: u64) -> Result<(), String> {
             return Err(format!("row group {index} has {} rows", group.num_rows()));
         }
         rows = rows.saturating_add(group.num_rows());
+        check_lists(group).map_err(|what| format!("row group {index}: {what}"))?;
         for chunk in group.columns() {
             check_chunk(chunk, group.num_rows(), size)
                 .map_err(|what| format!("row group {index}, column {}: {what}", chunk.column_path()))?;

@@ -42,7 +42,8 @@ impl HistoryReader {
     ///   Parquet file, or a broken one.
     /// - [`ErrorKind::MissingColumn`](crate::ErrorKind::MissingColumn): a required column is not there.
     /// - [`ErrorKind::ColumnType`](crate::ErrorKind::ColumnType): a column holds another type than it must.
-    pub fn open(path: &Path) -> Result<Self> {
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
         let file = ParquetFile::open(path)?;
         let path = file.path().clone();
         let (schema, rows) = WideRows::new(file)?;
@@ -65,12 +66,13 @@ impl HistoryReader {
     /// use heliacal_io::{HistoryReader, LongFormOptions};
     ///
     /// let options = LongFormOptions { classifier: Some("RandomSNType".into()) };
-    /// for history in HistoryReader::open_long_form("brokermessages.parquet".as_ref(), &options)? {
+    /// for history in HistoryReader::open_long_form("brokermessages.parquet", &options)? {
     ///     println!("{}", history?.object_id);
     /// }
     /// # Ok::<(), heliacal_io::Error>(())
     /// ```
-    pub fn open_long_form(path: &Path, options: &LongFormOptions) -> Result<Self> {
+    pub fn open_long_form(path: impl AsRef<Path>, options: &LongFormOptions) -> Result<Self> {
+        let path = path.as_ref();
         let (schema, messages) = broker_messages::read(path, options)?;
         let histories = Histories::Messages(Box::new(messages));
         Ok(Self { path: Arc::new(path.to_owned()), schema, histories })

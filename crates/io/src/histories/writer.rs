@@ -70,7 +70,8 @@ impl HistoryWriter {
     /// # Errors
     /// - [`ErrorKind::Invalid`]: no class, or a class without a name, or two of the same name.
     /// - [`ErrorKind::Io`]: the folder of `path` cannot be written to.
-    pub fn create(path: &Path, schema: &HistorySchema, ids: IdKind) -> Result<Self> {
+    pub fn create(path: impl AsRef<Path>, schema: &HistorySchema, ids: IdKind) -> Result<Self> {
+        let path = path.as_ref();
         check_classes(path, &schema.classes)?;
         let id = IdBuilder::new(ids);
         let mut fields = vec![

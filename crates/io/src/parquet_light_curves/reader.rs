@@ -78,7 +78,8 @@ impl ParquetLightCurves {
     /// - [`ErrorKind::MissingColumn`](crate::ErrorKind::MissingColumn): a required column is not there.
     /// - [`ErrorKind::ColumnType`](crate::ErrorKind::ColumnType): a column holds another type than it must, or one named
     ///   as a static feature is no number.
-    pub fn open(path: &Path, options: &ReadOptions) -> Result<Self> {
+    pub fn open(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Self> {
+        let path = path.as_ref();
         let file = ParquetFile::open(path)?;
         let layout = Layout::find(file.path(), file.schema(), options)?;
         let path = file.path().clone();

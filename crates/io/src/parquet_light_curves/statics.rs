@@ -1,5 +1,6 @@
 //! Columns with one value an object: static features, labels, the true class.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -33,9 +34,26 @@ struct StaticColumn {
     sentinels: &'static [f64],
 }
 
-/// The name under which a column becomes a feature: older SNANA files say `DECL`.
-pub(super) fn feature_name(column: &str) -> &str {
-    if column == "DECL" { "DEC" } else { column }
+/// The name under which a column becomes a feature. Some tools write SNANA's columns small (`mwebv`, `hostgal_mag_u`),
+/// and older SNANA files say `DECL`; what SNANA does not know stays as it is.
+pub(super) fn feature_name(column: &str) -> Cow<'_, str> {
+    if column.eq_ignore_ascii_case("DECL") {
+        return "DEC".into();
+    }
+    // SNANA's names are in capitals but for a band at the end.
+    let snana = match column.rsplit_once('_') {
+        Some((name, band @ ("u" | "g" | "r" | "i" | "z"))) => format!("{}_{band}", name.to_ascii_uppercase()),
+        _ => column.to_ascii_uppercase(),
+    };
+    let is_small = !column.bytes().any(|byte| byte.is_ascii_uppercase());
+    if is_small && is_known_static(&snana) { snana.into() } else { column.into() }
+}
+
+/// The wanted feature that a column holds, under the name that it is wanted by.
+fn wanted_name<'n>(names: &'n [String], column: &str) -> Option<Cow<'n, str>> {
+    let is_same = |name: &&String| feature_name(name).eq_ignore_ascii_case(&feature_name(column));
+    let name = names.iter().find(|name| *name == column).or_else(|| names.iter().find(is_same))?;
+    Some(if name == "DECL" { "DEC".into() } else { name.into() })
 }
 
 impl Statics {
@@ -46,19 +64,20 @@ impl Statics {
         for (column, field) in fields.iter().enumerate() {
             let name = feature_name(field.name());
             let is_number = is_number(field.data_type());
-            let wanted = match &options.context {
-                ContextColumns::Measured if is_long => is_number && is_known_static(name),
-                ContextColumns::Measured => is_number && is_measured(name),
-                ContextColumns::Named(names) => names.iter().any(|n| n == name || n == field.name()),
+            let name = match &options.context {
+                ContextColumns::Measured if is_long => {
+                    Some(name).filter(|name| is_number && is_known_static(name))
+                }
+                ContextColumns::Measured => Some(name).filter(|name| is_number && is_measured(name)),
+                ContextColumns::Named(names) => wanted_name(names, field.name()),
             };
-            if wanted && !is_number {
+            let Some(name) = name else { continue };
+            if !is_number {
                 let found = field.data_type().to_string();
                 let location = Location::file(path).column(field.name());
                 return Err(location.error(ErrorKind::ColumnType { expected: "numbers", found }));
             }
-            if wanted {
-                context.push(StaticColumn { column, name: name.into(), sentinels: sentinels(name) });
-            }
+            context.push(StaticColumn { column, sentinels: sentinels(&name), name: name.into() });
         }
         context.sort_by(|a, b| a.name.cmp(&b.name));
         let of_type =

@@ -59,7 +59,8 @@ impl ParquetLightCurveWriter {
     /// - [`ErrorKind::Io`]: the folder of `path` cannot be written to.
     /// - [`ErrorKind::Invalid`]: a static feature is named twice, or like another column, or by a name that is read as
     ///   another one (`DECL`).
-    pub fn create(path: &Path, columns: &LightCurveColumns) -> Result<Self> {
+    pub fn create(path: impl AsRef<Path>, columns: &LightCurveColumns) -> Result<Self> {
+        let path = path.as_ref();
         check_names(path, &columns.context)?;
         let id = IdBuilder::new(columns.id);
         let list = |name: &str, item: DataType| {
@@ -191,7 +192,7 @@ fn check_names(path: &Path, context: &[String]) -> Result<()> {
     for (index, name) in context.iter().enumerate() {
         let taken =
             context[..index].contains(name) || reserved().any(|other| other.eq_ignore_ascii_case(name));
-        if taken || feature_name(name) != name {
+        if taken || feature_name(name) != *name {
             let location = Location::file(path).column(name);
             let found = if taken { "a name that is taken" } else { "a name that is read as another" };
             let expected = "a name of its own for each static feature".to_owned();

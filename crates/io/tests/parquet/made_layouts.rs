@@ -13,7 +13,7 @@ use arrow_array::{
     UInt8Array, UInt64Array,
 };
 use arrow_schema::Field;
-use heliacal_io::{ErrorKind, ParquetLightCurves, ReadOptions, Record, Result};
+use heliacal_io::{ContextColumns, ErrorKind, ParquetLightCurves, ReadOptions, Record, Result};
 use heliacal_lightcurve::{ObjectId, Passband};
 
 const TIMES: [f64; 4] = [60003.0, 60001.0, 60002.0, 60004.0];
@@ -300,4 +300,51 @@ fn what_is_no_light_curve_file_says_what_it_lacks() {
     std::fs::write(&path, b"SIMPLE  =                    T").unwrap();
     let foreign = ParquetLightCurves::open(&path, &ReadOptions::default()).unwrap_err();
     assert!(matches!(foreign.kind, ErrorKind::Parquet(_)), "{foreign}");
+}
+
+#[test]
+fn lists_of_one_value_blown_up_are_refused_before_they_are_decoded() {
+    const N: usize = 3_000_000;
+    let long = |value: f64| -> ArrayRef {
+        let values = std::iter::repeat_n(Some(value), N);
+        Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>([Some(values)]))
+    };
+    let mut bands = ListBuilder::new(StringBuilder::new());
+    bands.append_value(std::iter::repeat_n(Some("r"), N));
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("SNID", Arc::new(Int64Array::from(vec![7]))),
+        ("MJD", long(60_000.0)),
+        ("BAND", Arc::new(bands.finish())),
+        ("FLUXCAL", long(1.0)),
+        ("FLUXCALERR", long(0.5)),
+        ("PHOTFLAG", long(0.0)),
+    ];
+    let error = open_error(columns);
+    assert!(error.contains("row group 0: lists of 3000000 values in "), "{error}");
+}
+
+#[test]
+fn static_columns_are_found_in_any_case_and_named_as_snana_does() {
+    let one = |value: f64| -> ArrayRef { Arc::new(Float64Array::from(vec![value])) };
+    let columns = object(vec![
+        ("ra", one(150.0)),
+        ("decl", one(-9.0)),
+        ("mwebv", one(0.25)),
+        ("hostgal_mag_u", one(999.0)),
+        ("hostgal_mag_y", one(21.5)),
+        ("fwhm", one(2.5)),
+    ]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lc.parquet");
+    crate::write_columns(&path, columns);
+    let context = |wanted: ContextColumns| {
+        let options = ReadOptions { context: wanted, ..ReadOptions::default() };
+        let record = ParquetLightCurves::open(&path, &options).unwrap().next().unwrap().unwrap();
+        record.object.context.iter().map(|(name, value)| (name.to_owned(), value)).collect::<Vec<_>>()
+    };
+    let expected = [("DEC", -9.0), ("HOSTGAL_MAG_Y", 21.5), ("MWEBV", 0.25), ("RA", 150.0), ("fwhm", 2.5)];
+    let expected = expected.map(|(name, value)| (name.to_owned(), value));
+    assert_eq!(context(ContextColumns::Measured), expected);
+    let names = ["DEC", "HOSTGAL_MAG_u", "HOSTGAL_MAG_Y", "MWEBV", "RA", "fwhm", "HOSTGAL_SPECZ"];
+    assert_eq!(context(ContextColumns::Named(names.map(str::to_owned).to_vec())), expected);
 }

@@ -136,7 +136,7 @@ fn parquet_files_stand_beside_pairs() {
         id: IdKind::Integer,
         context: ["MWEBV", "RA", "REDSHIFT_HELIO"].map(String::from).to_vec(),
     };
-    let mut writer = ParquetLightCurveWriter::create(&root.path().join("Z.parquet"), &columns).unwrap();
+    let mut writer = ParquetLightCurveWriter::create(root.path().join("Z.parquet"), &columns).unwrap();
     writer.write(&object(n, 9)).unwrap();
     writer.finish().unwrap();
     let survey = Survey::open([root.path()], &ReadOptions::default()).unwrap();

@@ -87,10 +87,9 @@ const DAYS: [(&str, f64); 3] = [("full", f64::INFINITY), ("d1", 1.0), ("d64", 64
 
 /// The two preparations of the published code: training leaves SNANA's sentinels, the inference helper writes -9.
 fn prepared(oracle: &Oracle, origin: TimeOrigin) -> Oracle {
-    let mut features = oracle.features().clone().with_time_origin(origin);
-    if origin == TimeOrigin::FirstDetection {
-        features.statics.iter_mut().for_each(|feature| feature.missing = -9.0);
-    }
+    let features = oracle.features().clone();
+    let features =
+        if origin == TimeOrigin::FirstDetection { features.published_inference() } else { features };
     let file = oracle.to_file().unwrap();
     Oracle::from_weights(oracle.config().clone(), features, &file, &Device::Cpu).unwrap()
 }

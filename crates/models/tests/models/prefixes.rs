@@ -111,6 +111,35 @@ fn the_stream_refuses_what_it_cannot_take_back_and_stays_as_it_was() {
 }
 
 #[test]
+fn a_stored_time_comes_back_to_the_last_digit() {
+    let oracle = made_up_oracle(Preset::Published);
+    // Times whose shortest decimal form a careless reader brings back one digit off.
+    for mjd in [60_506.538_266_936_004, 59_893.123_456_789_01, 60_000.000_000_000_01] {
+        let observation =
+            Observation { mjd, flux: 20.0, flux_err: 4.0, passband: Passband::LsstG, detection: true };
+        let mut stream = oracle.stream(&Context::new());
+        stream.push(observation).unwrap();
+        let stored = serde_json::to_string(stream.state()).unwrap();
+        let state: StreamState = serde_json::from_str(&stored).unwrap();
+        assert_eq!(state, *stream.state());
+        let again = oracle.resume(state).unwrap().push(observation);
+        assert!(matches!(again, Err(Error::Repeated { .. })), "{mjd}");
+    }
+}
+
+#[test]
+fn a_replay_takes_what_logits_takes() {
+    let oracle = made_up_oracle(Preset::Published);
+    let light_curve = made_up_light_curve(6);
+    // A light curve put together of two alerts' histories holds rows twice.
+    let twice =
+        LightCurve::from_observations(light_curve.view().iter().chain(light_curve.view().iter())).unwrap();
+    let replayed = oracle.stream(&Context::new()).replay(&twice).unwrap().unwrap();
+    let expected = oracle.logits(twice.view(), &Context::new()).unwrap();
+    assert!(largest_difference(widen(&replayed), widen(&expected)) < TOLERANCE);
+}
+
+#[test]
 fn a_host_found_later_counts_from_the_next_push() {
     let oracle = made_up_oracle(Preset::Published);
     let light_curve = made_up_light_curve(5);

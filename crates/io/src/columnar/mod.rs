@@ -3,6 +3,7 @@
 mod columns;
 mod file;
 mod ids;
+mod runs;
 mod table_writer;
 
 pub(crate) use columns::{
@@ -12,4 +13,5 @@ pub(crate) use columns::{
 pub(crate) use file::{Batches, ParquetFile, Rows};
 pub use ids::IdKind;
 pub(crate) use ids::{IdBuilder, IdColumn, SeenIds};
+pub(crate) use runs::{Fault, RowKind, Runs};
 pub(crate) use table_writer::{TableWriter, key_value, version};

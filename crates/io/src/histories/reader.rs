@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::broker_messages::{self, LongFormOptions, Messages};
-use super::wide_rows::WideRows;
+use super::wide_rows::{self, WideRows};
 use super::{HistorySchema, ObjectHistory};
 use crate::Result;
-use crate::columnar::ParquetFile;
+use crate::columnar::{ParquetFile, Runs};
 
 /// The histories of a Parquet file, object by object.
 ///
@@ -29,7 +29,7 @@ pub struct HistoryReader {
 }
 
 enum Histories {
-    Wide(Box<WideRows>),
+    Wide(Box<Runs<WideRows>>),
     Messages(Box<Messages>),
 }
 
@@ -46,7 +46,7 @@ impl HistoryReader {
         let path = path.as_ref();
         let file = ParquetFile::open(path)?;
         let path = file.path().clone();
-        let (schema, rows) = WideRows::new(file)?;
+        let (schema, rows) = wide_rows::open(file)?;
         Ok(Self { path, schema, histories: Histories::Wide(Box::new(rows)) })
     }
 

@@ -9,10 +9,10 @@ use heliacal_lightcurve::ObjectId;
 
 use super::{HistorySchema, ObjectHistory, sort_by_time};
 use crate::columnar::{
-    Batches, IdColumn, ParquetFile, Rows, SeenIds, find, find_required, float_column, is_number, is_text,
+    Fault, ParquetFile, RowKind, Rows, Runs, find, find_required, float_column, is_number, is_text,
     text_column, whole_column,
 };
-use crate::{Error, ErrorKind, Location, Result};
+use crate::{ErrorKind, Location, Result};
 
 /// The names of an object's id, in order of preference.
 pub(super) const ID: [&str; 7] =
@@ -20,16 +20,8 @@ pub(super) const ID: [&str; 7] =
 /// What the columns of probabilities begin with.
 const CLASS: &str = "p_";
 
-/// The objects: each one a run of rows with the same id.
+/// A row is a classification, with a column for each class.
 pub(super) struct WideRows {
-    batches: Batches,
-    columns: Columns,
-    current: Option<(Batch, usize)>,
-    pending: Option<Pending>,
-    seen: SeenIds,
-}
-
-struct Columns {
     id: usize,
     id_name: String,
     mjd: usize,
@@ -41,9 +33,7 @@ struct Columns {
 }
 
 /// Rows, converted.
-struct Batch {
-    rows: Rows,
-    ids: IdColumn,
+pub(super) struct Columns {
     mjd: Float64Array,
     n_obs: Option<Int64Array>,
     days: Option<Float64Array>,
@@ -51,127 +41,29 @@ struct Batch {
     probabilities: Vec<Float32Array>,
 }
 
-/// The object whose rows are coming in.
-struct Pending {
-    history: ObjectHistory,
-    /// The first thing wrong with it.
-    fault: Option<Error>,
+impl Columns {
+    fn true_class(&self, row: usize) -> Option<&str> {
+        self.true_class.as_ref().filter(|column| column.is_valid(row)).map(|column| column.value(row))
+    }
+}
+
+/// Opens a file of histories.
+pub(super) fn open(file: ParquetFile) -> Result<(HistorySchema, Runs<WideRows>)> {
+    let columns = WideRows::find(&file)?;
+    let class = |(_, name): &(usize, String)| name[CLASS.len()..].to_owned();
+    let schema = HistorySchema {
+        classes: columns.probabilities.iter().map(class).collect(),
+        taxonomy: file.key_value("heliacal.taxonomy").map(str::to_owned),
+        classifier: file.key_value("heliacal.classifier").map(str::to_owned),
+        has_days: columns.days.is_some(),
+    };
+    let optional = [columns.n_obs, columns.days, columns.true_class];
+    let wanted = columns.probabilities.iter().map(|(column, _)| *column).chain([columns.id, columns.mjd]);
+    let batches = file.into_batches(&wanted.chain(optional.into_iter().flatten()).collect())?;
+    Ok((schema, Runs::new(columns, batches)))
 }
 
 impl WideRows {
-    pub(super) fn new(file: ParquetFile) -> Result<(HistorySchema, Self)> {
-        let columns = Columns::find(&file)?;
-        let class = |(_, name): &(usize, String)| name[CLASS.len()..].to_owned();
-        let schema = HistorySchema {
-            classes: columns.probabilities.iter().map(class).collect(),
-            taxonomy: file.key_value("heliacal.taxonomy").map(str::to_owned),
-            classifier: file.key_value("heliacal.classifier").map(str::to_owned),
-            has_days: columns.days.is_some(),
-        };
-        let optional = [columns.n_obs, columns.days, columns.true_class];
-        let wanted = columns.probabilities.iter().map(|(column, _)| *column).chain([columns.id, columns.mjd]);
-        let batches = file.into_batches(&wanted.chain(optional.into_iter().flatten()).collect())?;
-        let (current, pending, seen) = (None, None, SeenIds::default());
-        Ok((schema, Self { batches, columns, current, pending, seen }))
-    }
-
-    fn finish(&self, pending: Pending) -> Result<ObjectHistory> {
-        let Pending { mut history, fault } = pending;
-        if let Some(fault) = fault {
-            return Err(fault);
-        }
-        sort_by_time(&mut history, self.columns.probabilities.len());
-        if self.columns.n_obs.is_none() {
-            history.n_obs = (1..).take(history.len()).collect();
-        }
-        Ok(history)
-    }
-
-    fn error(&self, row: u64, column: &str, object: Option<&ObjectId>, kind: ErrorKind) -> Error {
-        let mut location = Location::file(&**self.batches.path()).row(row).column(column);
-        location.object = object.cloned();
-        location.error(kind)
-    }
-
-    /// Takes rows of the batch until the object changes (then the finished one is returned) or the batch ends.
-    fn advance(&mut self, batch: &Batch, next: &mut usize) -> Option<Result<ObjectHistory>> {
-        while *next < batch.rows.len() {
-            let row = *next;
-            let number = batch.rows.number(row);
-            let id = match batch.ids.get(row) {
-                Ok(id) => id,
-                Err(kind) => {
-                    *next += 1;
-                    return Some(Err(self.error(number, &self.columns.id_name, None, kind)));
-                }
-            };
-            let mut pending = match self.pending.take() {
-                Some(pending) if pending.history.object_id == id => pending,
-                Some(pending) => return Some(self.finish(pending)),
-                None => self.begin(id, batch, row),
-            };
-            if pending.fault.is_none() {
-                let fault = batch.take(row, &self.columns, &mut pending.history).err();
-                pending.fault = fault
-                    .map(|(column, kind)| self.error(number, column, Some(&pending.history.object_id), kind));
-            }
-            self.pending = Some(pending);
-            *next += 1;
-        }
-        None
-    }
-
-    fn begin(&mut self, id: ObjectId, batch: &Batch, row: usize) -> Pending {
-        let fault = (!self.seen.insert(&id)).then(|| {
-            let expected = "the rows of an object together".to_owned();
-            let found = "the object again after others".to_owned();
-            let kind = ErrorKind::Invalid { expected, found };
-            self.error(batch.rows.number(row), &self.columns.id_name, Some(&id), kind)
-        });
-        let history = ObjectHistory {
-            object_id: id,
-            mjd: Vec::new(),
-            n_obs: Vec::new(),
-            probabilities: Vec::new(),
-            days: self.columns.days.map(|_| Vec::new()),
-            true_class: batch.true_class(row).map(Arc::from),
-        };
-        Pending { history, fault }
-    }
-}
-
-impl Iterator for WideRows {
-    type Item = Result<ObjectHistory>;
-
-    fn next(&mut self) -> Option<Result<ObjectHistory>> {
-        loop {
-            if let Some((batch, mut next)) = self.current.take()
-                && let Some(item) = self.advance(&batch, &mut next)
-            {
-                self.current = Some((batch, next));
-                return Some(item);
-            }
-            let batch = match self.batches.next() {
-                None => return self.pending.take().map(|pending| self.finish(pending)),
-                Some(rows) => rows.and_then(|rows| {
-                    let number = rows.number(0);
-                    Batch::new(rows, &self.columns)
-                        .map_err(|kind| Location::file(&**self.batches.path()).row(number).error(kind))
-                }),
-            };
-            match batch {
-                Ok(batch) => self.current = Some((batch, 0)),
-                Err(error) => {
-                    // The object is cut off here: it is part of what could not be read.
-                    self.pending = None;
-                    return Some(Err(error));
-                }
-            }
-        }
-    }
-}
-
-impl Columns {
     fn find(file: &ParquetFile) -> Result<Self> {
         let fields = &file.schema().fields;
         let at = |kind| Location::file(&**file.path()).error(kind);
@@ -214,68 +106,86 @@ fn no_classes(fields: &Fields) -> ErrorKind {
     ErrorKind::MissingColumn { expected, found: fields.iter().map(|field| field.name().clone()).collect() }
 }
 
-impl Batch {
-    fn new(rows: Rows, columns: &Columns) -> Result<Self, ErrorKind> {
-        let probabilities = columns.probabilities.iter();
-        Ok(Self {
-            ids: IdColumn::new(rows.column(columns.id))?,
-            mjd: float_column::<Float64Type>(rows.column(columns.mjd))?,
-            n_obs: columns.n_obs.map(|c| whole_column(rows.column(c))).transpose()?,
-            days: columns.days.map(|c| float_column::<Float64Type>(rows.column(c))).transpose()?,
-            true_class: columns.true_class.map(|c| text_column(rows.column(c))).transpose()?,
+impl RowKind for WideRows {
+    type Columns = Columns;
+    type Draft = ObjectHistory;
+    type Object = ObjectHistory;
+
+    fn id_column(&self) -> (usize, &str) {
+        (self.id, &self.id_name)
+    }
+
+    fn columns(&self, rows: &Rows) -> Result<Columns, ErrorKind> {
+        let probabilities = self.probabilities.iter();
+        Ok(Columns {
+            mjd: float_column::<Float64Type>(rows.column(self.mjd))?,
+            n_obs: self.n_obs.map(|c| whole_column(rows.column(c))).transpose()?,
+            days: self.days.map(|c| float_column::<Float64Type>(rows.column(c))).transpose()?,
+            true_class: self.true_class.map(|c| text_column(rows.column(c))).transpose()?,
             probabilities: probabilities
                 .map(|(c, _)| float_column::<Float32Type>(rows.column(*c)))
                 .collect::<Result<_, _>>()?,
-            rows,
         })
     }
 
-    fn true_class(&self, row: usize) -> Option<&str> {
-        self.true_class.as_ref().filter(|column| column.is_valid(row)).map(|column| column.value(row))
+    fn begin(&mut self, id: &ObjectId, columns: &Columns, row: usize) -> ObjectHistory {
+        ObjectHistory {
+            object_id: id.clone(),
+            mjd: Vec::new(),
+            n_obs: Vec::new(),
+            probabilities: Vec::new(),
+            days: self.days.map(|_| Vec::new()),
+            true_class: columns.true_class(row).map(Arc::from),
+        }
     }
 
-    /// Adds a row to the object. An error comes with the column.
-    fn take<'c>(
-        &self,
-        row: usize,
-        columns: &'c Columns,
-        history: &mut ObjectHistory,
-    ) -> Result<(), (&'c str, ErrorKind)> {
+    fn take(&self, values: &Columns, row: usize, history: &mut ObjectHistory) -> Result<(), Fault> {
         let invalid =
             |expected: &str, found: String| ErrorKind::Invalid { expected: expected.to_owned(), found };
         let show = |is_null: bool, value: f64| if is_null { "null".to_owned() } else { value.to_string() };
-        let finite = |column: &'static str, values: &Float64Array| {
-            let value = values.value(row);
-            if values.is_valid(row) && value.is_finite() {
+        let finite = |column: &str, numbers: &Float64Array| {
+            let value = numbers.value(row);
+            if numbers.is_valid(row) && value.is_finite() {
                 return Ok(value);
             }
-            Err((column, invalid("a finite number", show(values.is_null(row), value))))
+            Err((Some(column.to_owned()), invalid("a finite number", show(numbers.is_null(row), value))))
         };
-        history.mjd.push(finite("mjd", &self.mjd)?);
-        if let (Some(column), Some(days)) = (&self.days, &mut history.days) {
+        history.mjd.push(finite("mjd", &values.mjd)?);
+        if let (Some(column), Some(days)) = (&values.days, &mut history.days) {
             days.push(finite("days", column)?);
         }
-        if let Some(column) = &self.n_obs {
+        if let Some(column) = &values.n_obs {
             let count = column.is_valid(row).then(|| u32::try_from(column.value(row)).ok()).flatten();
             let found =
                 || if column.is_null(row) { "null".to_owned() } else { column.value(row).to_string() };
-            history.n_obs.push(count.ok_or_else(|| ("n_obs", invalid("a count", found())))?);
+            history.n_obs.push(count.ok_or_else(|| (Some("n_obs".to_owned()), invalid("a count", found())))?);
         } else {
             history.n_obs.push(0); // counted when the object is complete
         }
-        for ((_, name), values) in columns.probabilities.iter().zip(&self.probabilities) {
-            let p = values.value(row);
-            if values.is_null(row) || !(p.is_finite() && p >= 0.0) {
-                let found = show(values.is_null(row), f64::from(p));
-                return Err((name, invalid("a finite number of at least 0", found)));
+        for ((_, name), column) in self.probabilities.iter().zip(&values.probabilities) {
+            let p = column.value(row);
+            if column.is_null(row) || !(p.is_finite() && p >= 0.0) {
+                let found = show(column.is_null(row), f64::from(p));
+                return Err((Some(name.clone()), invalid("a finite number of at least 0", found)));
             }
             history.probabilities.push(p);
         }
-        let same = history.true_class.as_deref() == self.true_class(row);
+        let same = history.true_class.as_deref() == values.true_class(row);
         same.then_some(()).ok_or_else(|| {
             let show = |class: Option<&str>| class.map_or("null".to_owned(), |class| format!("{class:?}"));
             let expected = format!("{} as in the object's first row", show(history.true_class.as_deref()));
-            ("true_class", ErrorKind::Invalid { expected, found: show(self.true_class(row)) })
+            (
+                Some("true_class".to_owned()),
+                ErrorKind::Invalid { expected, found: show(values.true_class(row)) },
+            )
         })
+    }
+
+    fn finish(&self, mut history: ObjectHistory) -> Result<ObjectHistory, ErrorKind> {
+        sort_by_time(&mut history, self.probabilities.len());
+        if self.n_obs.is_none() {
+            history.n_obs = (1..).take(history.len()).collect();
+        }
+        Ok(history)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::layout::{Layout, Observations};
 use super::object_rows::ObjectRows;
 use super::observation_rows::ObservationRows;
-use crate::columnar::ParquetFile;
+use crate::columnar::{ParquetFile, Runs};
 use crate::{ReadOptions, Record, Result};
 
 /// The objects of a Parquet file of light curves, read a batch at a time.
@@ -65,7 +65,7 @@ pub struct ParquetLightCurves {
 
 enum Objects {
     Rows(Box<ObjectRows>),
-    Runs(Box<ObservationRows>),
+    Runs(Box<Runs<ObservationRows>>),
 }
 
 impl ParquetLightCurves {
@@ -85,7 +85,9 @@ impl ParquetLightCurves {
         let path = file.path().clone();
         let batches = file.into_batches(&layout.columns())?;
         let objects = match layout.observations {
-            Observations::Rows(_) => Objects::Runs(Box::new(ObservationRows::new(layout, batches))),
+            Observations::Rows(_) => {
+                Objects::Runs(Box::new(Runs::new(ObservationRows::new(layout), batches)))
+            }
             _ => Objects::Rows(Box::new(ObjectRows::new(layout, batches))),
         };
         Ok(Self { path, objects })

@@ -10,17 +10,16 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use heliacal::io::{ContextColumns, HistorySchema, HistoryWriter, IdKind, ReadOptions, Survey};
+use heliacal::io::{ContextColumns, HistorySchema, ReadOptions, SortedHistoryWriter, Survey};
 use heliacal::pipeline::{Skipped, Summary, Times, classify_survey};
-use heliacal::{Classifier, Device, ModelFile, ObjectId, Preset, TruthMap};
+use heliacal::{Classifier, Device, ModelFile, Preset, TruthMap};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Classify light curves and write the probabilities of every class as Parquet.
 ///
 /// Light curves come as SNANA FITS files (HEAD/PHOT pairs, gzipped or not) or as Parquet. The result has one row per
-/// classification, those of an object together and in time order, with a column p_<class> for each class; pandas,
-/// polars and any other Parquet reader understand it. Ends with an error where a file could not be read; what could be
-/// is written all the same.
+/// classification, sorted by object and time, with a column p_<class> for each class; pandas, polars and any other
+/// Parquet reader understand it. Ends with an error where a file could not be read; what could be is written all the same.
 #[derive(Parser)]
 struct Arguments {
     /// Light curves: folders (searched through), .LIST files, HEAD files, .parquet files.
@@ -51,9 +50,6 @@ struct Arguments {
     /// whatever is missing) and not as its weights were trained (days from the first observation, SNANA's codes).
     #[arg(long, requires = "preset")]
     published_inference: bool,
-    /// Write object ids as text; needed where some are not integers.
-    #[arg(long)]
-    text_ids: bool,
 }
 
 /// How many of the skipped objects are shown with their reason.
@@ -127,25 +123,14 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
         classifier: Some(classifier.name().to_owned()),
         has_days: matches!(times, Times::DaysSinceTrigger(_)),
     };
-    // The first object decides how ids are written, unless the user has.
-    let mut writer = None;
+    let mut writer = SortedHistoryWriter::create(&arguments.out, &schema)?;
     let (mut skipped, mut failed_files) = (Vec::new(), Vec::new());
     let summary = classify_survey(
         &classifier,
         records,
         &truth,
         &times,
-        |history| {
-            let writer = match &mut writer {
-                Some(writer) => writer,
-                none => {
-                    let is_text = arguments.text_ids || matches!(history.object_id, ObjectId::Text(_));
-                    let ids = if is_text { IdKind::Text } else { IdKind::Integer };
-                    none.insert(HistoryWriter::create(&arguments.out, &schema, ids)?)
-                }
-            };
-            Ok(writer.write(history)?)
-        },
+        |history| Ok(writer.write(history)?),
         |object| match &object.object_id {
             None => failed_files.push(describe(object)),
             Some(_) if skipped.len() < SHOWN_SKIPPED => skipped.push(describe(object)),
@@ -153,12 +138,7 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
         },
     );
     bar.finish_and_clear();
-    let summary = summary.map_err(|error| match &error {
-        heliacal::Error::Io(io) if io.location.column.as_deref() == Some("object_id") => {
-            format!("{error} (--text-ids writes all ids as text)").into()
-        }
-        _ => Box::<dyn Error>::from(error),
-    })?;
+    let summary = summary?;
     for line in &skipped {
         eprintln!("skipped {line}");
     }
@@ -174,9 +154,9 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
             never_seen.join(", ")
         );
     }
-    let Some(writer) = writer else {
+    if summary.n_objects == 0 {
         return Err("no object could be classified".into());
-    };
+    }
     writer.finish()?;
     print(&summary, &classifier);
     println!(

@@ -81,7 +81,7 @@ pub fn classify_survey(
     records: impl IntoIterator<Item = heliacal_io::Result<Record>>,
     truth: &TruthMap,
     times: &Times,
-    mut on_history: impl FnMut(&ObjectHistory) -> Result<()>,
+    mut on_history: impl FnMut(ObjectHistory) -> Result<()>,
     mut on_skipped: impl FnMut(&Skipped),
 ) -> Result<Summary> {
     if let Times::DaysSinceTrigger(days) = times
@@ -97,7 +97,7 @@ pub fn classify_survey(
             match prepared.history(&pmf, classifier.taxonomy()) {
                 Ok(history) => {
                     summary.count(&pmf, prepared.true_class, history.len())?;
-                    on_history(&history)?;
+                    on_history(history)?;
                 }
                 Err(error) => skip(Skipped { object_id: Some(prepared.object_id.clone()), error }),
             }

@@ -18,10 +18,7 @@ pub(crate) struct AtomicFile {
 impl AtomicFile {
     /// Opens a temporary file in the folder of `path`, so that the final rename stays within one file system.
     pub(crate) fn create(path: &Path) -> Result<Self> {
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
+        let folder = folder_of(path);
         let mut builder = tempfile::Builder::new();
         builder.prefix(".heliacal-");
         #[cfg(unix)]
@@ -47,6 +44,11 @@ impl AtomicFile {
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// The folder that a file of this path lies in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn at(path: &Path, source: io::Error) -> Error {

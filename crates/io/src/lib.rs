@@ -24,6 +24,7 @@ pub use error::{Error, ErrorKind, Location, Result};
 #[cfg(feature = "parquet")]
 pub use histories::{
     HistoryError, HistoryReader, HistorySchema, HistoryWriter, LongFormOptions, ObjectHistory,
+    SortedHistoryWriter,
 };
 #[cfg(feature = "parquet")]
 pub use parquet_light_curves::{LightCurveColumns, ParquetLightCurveWriter, ParquetLightCurves};

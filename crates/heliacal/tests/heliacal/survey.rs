@@ -20,7 +20,7 @@ fn run(classifier: &Classifier, survey: Survey, times: &Times) -> (Vec<ObjectHis
         &TruthMap::new(classifier.taxonomy()),
         times,
         |history| {
-            histories.push(history.clone());
+            histories.push(history);
             Ok(())
         },
         |object| skipped.push(object.error.to_string()),
@@ -141,7 +141,7 @@ fn objects_given_twice_are_classified_once_and_reported() {
 #[test]
 fn a_failure_of_the_sink_ends_the_run() {
     let classifier = toy();
-    let sink = |history: &ObjectHistory| Err(Error::Repeated { object: history.object_id.clone() });
+    let sink = |history: ObjectHistory| Err(Error::Repeated { object: history.object_id });
     let truth = TruthMap::new(classifier.taxonomy());
     let outcome = classify_survey(&classifier, small_survey(), &truth, &Times::Last, sink, |_| ());
     assert!(matches!(outcome, Err(Error::Repeated { .. })));

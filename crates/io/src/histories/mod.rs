@@ -2,6 +2,7 @@
 
 mod broker_messages;
 mod reader;
+mod sorted_writer;
 mod wide_rows;
 mod writer;
 
@@ -11,6 +12,7 @@ use heliacal_lightcurve::ObjectId;
 
 pub use broker_messages::LongFormOptions;
 pub use reader::HistoryReader;
+pub use sorted_writer::SortedHistoryWriter;
 pub use writer::HistoryWriter;
 
 /// What the file says of its histories as a whole.

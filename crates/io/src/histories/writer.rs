@@ -19,8 +19,8 @@ const BUFFERED_VALUES: usize = 1 << 20;
 /// not known). The file's metadata has `heliacal.version` and, where given, `heliacal.taxonomy` and
 /// `heliacal.classifier`.
 ///
-/// The rows of an object stand together in time order, objects in the order in which they are written: whoever wants the
-/// file sorted by object writes them so. Memory stays bounded. The file appears under its name when
+/// The rows of an object stand together in time order, objects in the order in which they are written;
+/// [`SortedHistoryWriter`](crate::SortedHistoryWriter) sorts them. Memory stays bounded. The file appears under its name when
 /// [`finish`](Self::finish) succeeds; a writer that is dropped leaves nothing behind.
 ///
 /// ```
@@ -59,9 +59,44 @@ pub struct HistoryWriter {
     days: Option<Float64Builder>,
     probabilities: Vec<Float32Builder>,
     true_class: StringBuilder,
-    seen: SeenIds,
+    checks: Checks,
     /// Rows so far.
     written: u64,
+}
+
+/// What every history of a file must be.
+#[derive(Debug)]
+pub(super) struct Checks {
+    n_classes: usize,
+    has_days: bool,
+    seen: SeenIds,
+}
+
+impl Checks {
+    pub(super) fn new(schema: &HistorySchema) -> Self {
+        Self { n_classes: schema.classes.len(), has_days: schema.has_days, seen: SeenIds::default() }
+    }
+
+    pub(super) fn check(&mut self, location: Location, history: &ObjectHistory) -> Result<()> {
+        let invalid = |location: Location, expected: &str, found: &str| {
+            Err(location.error(ErrorKind::Invalid { expected: expected.to_owned(), found: found.to_owned() }))
+        };
+        if let Err(error) = history.validate(self.n_classes) {
+            return Err(location.error(error));
+        }
+        match (self.has_days, &history.days) {
+            (false, Some(_)) => {
+                return invalid(location.column("days"), "none, by the file's schema", "days");
+            }
+            (true, None) => return invalid(location.column("days"), "days, by the file's schema", "none"),
+            _ => {}
+        }
+        if !self.seen.insert(&history.object_id) {
+            let found = "an object that was written before";
+            return invalid(location.column("object_id"), "each object once", found);
+        }
+        Ok(())
+    }
 }
 
 impl HistoryWriter {
@@ -95,7 +130,7 @@ impl HistoryWriter {
             days: schema.has_days.then(Float64Builder::new),
             probabilities: schema.classes.iter().map(|_| Float32Builder::new()).collect(),
             true_class: StringBuilder::new(),
-            seen: SeenIds::default(),
+            checks: Checks::new(schema),
             written: 0,
         })
     }
@@ -109,7 +144,11 @@ impl HistoryWriter {
     ///   schema has none, or none where it has.
     /// - [`ErrorKind::Io`], [`ErrorKind::Parquet`]: the file cannot be written; every later call fails too.
     pub fn write(&mut self, history: &ObjectHistory) -> Result<()> {
-        self.check(history)?;
+        let location = self.table.location().row(self.written + 1).object(history.object_id.clone());
+        if let Err(kind) = self.id.check(&history.object_id) {
+            return Err(location.column("object_id").error(kind));
+        }
+        self.checks.check(location, history)?;
         let (n_steps, n_classes) = (history.len(), self.probabilities.len());
         self.id.append(&history.object_id, n_steps);
         self.mjd.append_slice(&history.mjd);
@@ -145,32 +184,6 @@ impl HistoryWriter {
         columns.extend(self.probabilities.iter_mut().map(|p| Arc::new(p.finish()) as ArrayRef));
         columns.push(Arc::new(self.true_class.finish()));
         self.table.write(columns)
-    }
-
-    fn check(&mut self, history: &ObjectHistory) -> Result<()> {
-        let location = self.table.location().row(self.written + 1).object(history.object_id.clone());
-        let invalid = |location: Location, expected: &str, found: &str| {
-            Err(location.error(ErrorKind::Invalid { expected: expected.to_owned(), found: found.to_owned() }))
-        };
-        if let Err(error) = history.validate(self.probabilities.len()) {
-            return Err(location.error(error));
-        }
-        if let Err(kind) = self.id.check(&history.object_id) {
-            return Err(location.column("object_id").error(kind));
-        }
-        match (&self.days, &history.days) {
-            (None, Some(_)) => return invalid(location.column("days"), "none, by the file's schema", "days"),
-            (Some(_), None) => return invalid(location.column("days"), "days, by the file's schema", "none"),
-            _ => {}
-        }
-        if !self.seen.insert(&history.object_id) {
-            return invalid(
-                location.column("object_id"),
-                "each object once",
-                "an object that was written before",
-            );
-        }
-        Ok(())
     }
 }
 

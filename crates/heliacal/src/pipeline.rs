@@ -115,7 +115,7 @@ pub fn classify_survey(
         let record = match record {
             Ok(record) => record,
             Err(error) => {
-                let object_id = error.location.object.clone();
+                let object_id = error.location.object.clone().filter(|_| error.is_of_one_object());
                 skip(Skipped { object_id, error: error.into() });
                 continue;
             }

@@ -28,6 +28,18 @@ pub struct Error {
     pub kind: ErrorKind,
 }
 
+impl Error {
+    /// Whether this is a fault of one object's data, after which reading goes on with the next object of the file. Other
+    /// errors end their file, some of them while an object was being read.
+    pub fn is_of_one_object(&self) -> bool {
+        let is_data = matches!(
+            self.kind,
+            ErrorKind::LightCurve(_) | ErrorKind::Passband(_) | ErrorKind::Invalid { .. }
+        );
+        is_data && self.location.object.is_some()
+    }
+}
+
 /// A place in a file. Rows count from 1, as FITS and SNANA do; HDUs from 0, the primary HDU, as astropy does.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Location {

@@ -191,9 +191,8 @@ impl SnanaReader {
             );
         };
         let first_row = self.phot.position() + 1;
-        let named = id.clone().unwrap_or(ObjectId::Integer(-1));
-        let (first_row, draft) =
-            self.light_curve(counts, &named).map(|draft| (draft.0.unwrap_or(first_row), draft.1))?;
+        let (read_from, draft) = self.light_curve(counts, id.as_ref())?;
+        let first_row = read_from.unwrap_or(first_row);
         let Some(id) = id else {
             return Ok(Some(Err(location.column("SNID").error(ErrorKind::Invalid {
                 expected: "an id".into(),
@@ -216,7 +215,7 @@ impl SnanaReader {
     }
 
     /// Reads the rows of an object and checks what stands before and after them. Gives the first row's number.
-    fn light_curve(&mut self, counts: Counts, id: &ObjectId) -> Result<(Option<u64>, Draft)> {
+    fn light_curve(&mut self, counts: Counts, id: Option<&ObjectId>) -> Result<(Option<u64>, Draft)> {
         let mut draft = Draft::default();
         let n_obs = u64::try_from(counts.n_obs).unwrap_or(0);
         if n_obs == 0 {
@@ -234,41 +233,54 @@ impl SnanaReader {
         while left > 0 {
             let position = self.phot.position();
             let Some(chunk) = self.phot.next(left)? else {
-                return Err(self.stale(
-                    position + 1,
-                    Some(id),
-                    "the end of PHOT",
-                    format!("{left} more observations"),
-                ));
+                let expected = format!("{left} more observations");
+                return Err(self.stale(position + 1, id, "the end of PHOT", expected));
             };
             left -= chunk.len() as u64;
             if let Some(marker) = draft.append(&self.phot_columns, chunk) {
                 let row = position + marker as u64 + 1;
-                return Err(self.stale(row, Some(id), "a marker", format!("one of {n_obs} observations")));
+                return Err(self.stale(row, id, "a marker", format!("one of {n_obs} observations")));
             }
         }
-        self.inside = true;
         if self.header.layout == Layout::Markers {
-            self.expect_marker(Some(id))?;
-            self.inside = false;
+            self.expect_marker(id)?;
+        } else {
+            self.inside = true;
+            self.expect_end_of_light_curve(id)?;
         }
         Ok((Some(first), draft))
     }
 
+    /// By pointers: after an object's last row comes a marker or the end, or, in files without markers, the first row of
+    /// the next object; else the light curve goes on and its pointers are wrong. (An object without rows in between says
+    /// nothing; then the next one finds out.)
+    fn expect_end_of_light_curve(&mut self, id: Option<&ObjectId>) -> Result<()> {
+        if self.next_is_marker()? != Some(false) {
+            return Ok(());
+        }
+        let row = self.phot.position() + 1;
+        let next = self.head.rows.peek()?.and_then(|row| self.columns.counts.read(row));
+        match next {
+            Some(next) if next.n_obs <= 0 => Ok(()),
+            Some(Counts { pointers: Some((min, _)), .. }) if u64::try_from(min) == Ok(row) => Ok(()),
+            _ => Err(self.stale(row, id, "an observation", "the marker between two light curves".into())),
+        }
+    }
+
     /// Moves to a row, counted from 1; where rows lie between, the first and the last of them must be markers.
-    fn go_to(&mut self, row: i64, id: &ObjectId) -> Result<()> {
+    fn go_to(&mut self, row: i64, id: Option<&ObjectId>) -> Result<()> {
         let position = self.phot.position();
         let Some(gap) = u64::try_from(row).ok().and_then(|row| row.checked_sub(position + 1)) else {
-            return Err(self.stale(position + 1, Some(id), "a later row", format!("PTROBS_MIN of {row}")));
+            return Err(self.stale(position + 1, id, "a later row", format!("PTROBS_MIN of {row}")));
         };
         if gap > 0 && self.inside {
-            self.expect_marker(Some(id))?;
+            self.expect_marker(id)?;
         }
         self.inside = false;
         let left = gap - (self.phot.position() - position);
         if left > 0 {
             self.phot.skip(left - 1)?;
-            self.expect_marker(Some(id))?;
+            self.expect_marker(id)?;
         }
         Ok(())
     }

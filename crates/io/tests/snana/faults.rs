@@ -110,6 +110,23 @@ fn stale_pointers_are_never_a_wrong_light_curve() {
 }
 
 #[test]
+fn a_light_curve_is_given_out_only_when_its_end_is_certain() {
+    let folder = tempfile::tempdir().unwrap();
+    // The first object's last row is left out; the second one's pointers are right.
+    let phot = [row(1), row(2), row(3), marker(), row(4), marker()];
+    let head = pair(folder.path(), &[head_row(1, 2, 1, 2), head_row(2, 1, 5, 5)], &phot);
+    let items: Vec<_> = SnanaReader::open(&head, &ReadOptions::default()).unwrap().collect();
+    assert_eq!(items.len(), 1);
+    let error = items[0].as_ref().unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::StalePointers { .. }), "{error}");
+    assert_eq!((error.location.row, error.location.object.clone()), (Some(3), Some(ObjectId::Integer(1))));
+    assert!(!error.is_of_one_object(), "it ends the file");
+    // Files without markers exist: there the next object begins at once.
+    let phot = [row(1), row(2), row(3)];
+    assert_eq!(fluxes(&[head_row(1, 2, 1, 2), head_row(2, 1, 3, 3)], &phot), [vec![1.0, 2.0], vec![3.0]]);
+}
+
+#[test]
 fn the_error_names_the_object_and_the_row() {
     let folder = tempfile::tempdir().unwrap();
     let phot = [row(1), row(2), marker(), row(3), marker()];

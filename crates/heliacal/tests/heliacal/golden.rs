@@ -86,3 +86,32 @@ fn probabilities_equal_pytorch_from_the_files_on() {
     // The published conditionals are single precision and have 1e-10 in their denominators.
     assert!(worst_conditional < 2e-5, "{worst_conditional:e}");
 }
+
+#[test]
+fn history_and_stream_agree_with_predict_on_every_prefix_of_real_light_curves() {
+    let Some(golden) = golden() else { return };
+    let mut worst: f64 = 0.0;
+    for (preset, weights) in [(Preset::Published, "elasticc"), (Preset::PublishedLite, "elasticc-lite")] {
+        let path = golden.weights.join(format!("{weights}.best_model_f1.safetensors"));
+        let classifier = Classifier::load(path, Some(preset), &Device::Cpu).unwrap();
+        for (_, record) in golden.objects.iter().step_by(3) {
+            let (light_curve, context) = (record.object.light_curve.view(), &record.object.context);
+            let prefixes: Vec<_> =
+                (1..=light_curve.len()).map(|n| (light_curve.first_n(n), context)).collect();
+            let expected = classifier.predict_batch(&prefixes).unwrap();
+            let history = classifier.predict_history(light_curve, context).unwrap();
+            let mut stream = classifier.stream(context);
+            for ((observation, expected), found) in
+                light_curve.iter().zip(&expected).zip(&history.predictions)
+            {
+                let streamed = stream.push(observation).unwrap().unwrap();
+                for found in [found, &streamed] {
+                    worst = worst.max(largest_difference(found.probabilities(), expected.probabilities()));
+                }
+            }
+            assert_eq!(history.len(), expected.len());
+        }
+    }
+    eprintln!("largest difference of a probability between history or stream and a fresh run: {worst:.2e}");
+    assert!(worst < 1e-5, "{worst:e}");
+}

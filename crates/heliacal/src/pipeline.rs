@@ -164,8 +164,9 @@ fn leaf_pmfs(classifier: &Classifier, batch: &[Prepared]) -> Result<Vec<Vec<f64>
         taxonomy
             .probabilities_from_logits(&logits, &mut probabilities)
             .expect("a classifier has one logit per class of its taxonomy");
-        let rows = probabilities.chunks_exact(taxonomy.n_nodes());
-        rows.flat_map(|row| taxonomy.leaves().iter().map(|leaf| row[leaf.index()])).collect()
+        let mut pmf = vec![0.0; logits.len() / taxonomy.n_nodes() * taxonomy.n_leaves()];
+        taxonomy.leaf_pmf(&probabilities, &mut pmf).expect("both have one row per step");
+        pmf
     };
     Ok(classifier.oracle().logits_at(&light_curves)?.into_iter().map(of_object).collect())
 }

@@ -5,14 +5,13 @@ use std::path::Path;
 
 use heliacal_lightcurve::{LightCurve, Observation, Passband, PhotometricSystem};
 
+use crate::conventions::DETECTION;
 use crate::{ErrorKind, Location, Result, atomic};
 
 /// FLUXCAL's zero point \[mag\].
 const ZERO_POINT: f64 = 27.5;
 /// A line is not longer \[byte\]: what is, is no CSV file.
 const MAX_LINE: u64 = 1 << 16;
-/// `PHOTFLAG`: difference imaging detected the object.
-const DETECTION: i64 = 4096;
 
 const TIME: [&str; 4] = ["time", "mjd", "hmjd", "obsmjd"];
 const BAND: [&str; 4] = ["band", "filter", "passband", "flt"];

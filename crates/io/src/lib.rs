@@ -4,6 +4,7 @@
 mod atomic;
 #[cfg(feature = "parquet")]
 mod columnar;
+mod conventions;
 mod csv_light_curve;
 mod error;
 mod fits;

@@ -1,6 +1,6 @@
 //! What every light-curve reader gives: an object and the source's own words on what it is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use heliacal_lightcurve::{Object, PhotometricSystem};
@@ -30,6 +30,12 @@ pub struct Labels {
     /// Name of the folder that the file lies in; ELAsTiCC ends it in the model name
     /// (`ELASTICC2_TRAIN_01_1percent_KN_K17`).
     pub folder: Option<Arc<str>>,
+}
+
+/// Name of the folder that a file lies in.
+pub(crate) fn folder_name(path: &Path) -> Option<Arc<str>> {
+    let name = |path: &Path| path.parent()?.file_name().map(|name| name.to_string_lossy().into());
+    name(path).or_else(|| name(&path.canonicalize().ok()?))
 }
 
 /// How light curves are read.

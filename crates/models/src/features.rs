@@ -1,5 +1,7 @@
 //! How a light curve and its context become the numbers that a network sees. No tensor is made here.
 
+use std::cell::LazyCell;
+
 use heliacal_lightcurve::{Context, LightCurveView, NoDetection, Observation, PhotometricSystem};
 use serde::{Deserialize, Serialize};
 
@@ -236,7 +238,11 @@ impl FeatureSpec {
 
     /// The static inputs of an object.
     pub fn statics(&self, context: &Context) -> Vec<f32> {
-        let position = || Some(galactic::from_equatorial(context.get("RA")?, context.get("DEC")?));
+        // Up to five features ask for it, or none.
+        let position = LazyCell::new(|| {
+            Option::zip(context.get("RA"), context.get("DEC"))
+                .map(|(ra, dec)| galactic::from_equatorial(ra, dec))
+        });
         let flag = |inside: bool| if inside { 1.0 } else { 0.0 };
         self.statics
             .iter()
@@ -246,13 +252,11 @@ impl FeatureSpec {
                     StaticSource::Difference(a, b) => {
                         Option::zip(context.get(a), context.get(b)).map(|(a, b)| a - b)
                     }
-                    StaticSource::GalacticLongitude => position().map(|p| p.l),
-                    StaticSource::GalacticLatitude => position().map(|p| p.b),
-                    StaticSource::NearGalacticPlane { within } => {
-                        position().map(|p| flag(p.b.abs() < *within))
-                    }
+                    StaticSource::GalacticLongitude => position.map(|p| p.l),
+                    StaticSource::GalacticLatitude => position.map(|p| p.b),
+                    StaticSource::NearGalacticPlane { within } => position.map(|p| flag(p.b.abs() < *within)),
                     StaticSource::InField { centre, radius } => {
-                        position().map(|p| flag(p.distance(*centre) <= *radius))
+                        position.map(|p| flag(p.distance(*centre) <= *radius))
                     }
                 };
                 value.map_or(feature.missing, |value| value as f32)

@@ -8,6 +8,7 @@ use heliacal_lightcurve::{LightCurve, ObjectId, Passband, PhotometricSystem};
 
 use super::statics::Statics;
 use crate::columnar::{find, find_required, is_list, is_number, is_text};
+use crate::conventions::{DETECTION, MARKER, SATURATED};
 use crate::{Error, ErrorKind, Location, ReadOptions, Result};
 
 /// The names of an object's id, in order of preference.
@@ -16,13 +17,6 @@ pub(super) const ID: [&str; 6] = ["SNID", "object_id", "objectId", "diaObjectId"
 pub(super) const OBSERVATION: [&[&str]; 5] =
     [&["MJD"], &["BAND", "FLT"], &["FLUXCAL"], &["FLUXCALERR"], &["PHOTFLAG"]];
 const BAND: usize = 1;
-
-/// `PHOTFLAG`: the observation is saturated.
-const SATURATED: i64 = 1024;
-/// `PHOTFLAG`: difference imaging detected the object.
-pub(super) const DETECTION: i64 = 4096;
-/// MJD of the rows that SNANA puts after each light curve.
-pub(super) const PADDING_MJD: f64 = -777.0;
 
 /// The five columns of an observation.
 #[derive(Debug, Clone)]
@@ -183,7 +177,7 @@ impl Gathered {
         let invalid = |column, expected: &str, found: String| {
             Err((column, ErrorKind::Invalid { expected: expected.to_owned(), found }))
         };
-        if mjd == PADDING_MJD {
+        if mjd == MARKER {
             return Ok(());
         }
         if photflag < 0 {

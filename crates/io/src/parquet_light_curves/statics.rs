@@ -11,6 +11,7 @@ use heliacal_lightcurve::Context;
 
 use crate::columnar::{Rows, find, float_column, is_number, is_text, text_column, whole_column};
 use crate::missing::{is_known_static, is_measured, sentinels};
+use crate::record::folder_name;
 use crate::{ContextColumns, ErrorKind, Labels, Location, ReadOptions, Result};
 
 /// The column of the true class, as ORACLE's and ELAsTiCC's tools name it.
@@ -82,14 +83,13 @@ impl Statics {
         context.sort_by(|a, b| a.name.cmp(&b.name));
         let of_type =
             |name, fits: fn(&_) -> bool| find(fields, &[name]).filter(|&c| fits(fields[c].data_type()));
-        let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into());
         Ok(Self {
             context,
             sntype: of_type("SNTYPE", is_number),
             sim_type_index: of_type("SIM_TYPE_INDEX", is_number),
             sim_model_name: of_type("SIM_MODEL_NAME", is_text),
             true_class: of_type(TRUE_CLASS, is_text),
-            folder,
+            folder: folder_name(path),
         })
     }
 

@@ -10,9 +10,10 @@ use arrow_array::builder::{
 use arrow_schema::{DataType, Field, Schema};
 use heliacal_lightcurve::{Object, PhotometricSystem};
 
-use super::layout::{DETECTION, ID, OBSERVATION, PADDING_MJD};
+use super::layout::{ID, OBSERVATION};
 use super::statics::{TRUE_CLASS, feature_name};
 use crate::columnar::{IdBuilder, IdKind, TableWriter, version};
+use crate::conventions::{DETECTION, MARKER};
 use crate::missing::is_missing;
 use crate::{ErrorKind, Location, Result};
 
@@ -180,8 +181,8 @@ impl ParquetLightCurveWriter {
                 return at("BAND", format!("a passband of {system}, as before"), other.to_string());
             }
         }
-        if object.light_curve.mjd().contains(&PADDING_MJD) {
-            return at("MJD", "a time".to_owned(), format!("{PADDING_MJD}, which marks padding"));
+        if object.light_curve.mjd().contains(&MARKER) {
+            return at("MJD", "a time".to_owned(), format!("{MARKER}, which marks padding"));
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use heliacal_lightcurve::{LightCurve, LightCurveError, Passband, PhotometricSystem, UnknownPassband};
 
-use super::{MARKER, SATURATED};
+use crate::conventions::{MARKER, SATURATED};
 use crate::fits::{Chunk, Column, Row, Table, trim};
 use crate::{ErrorKind, Result};
 

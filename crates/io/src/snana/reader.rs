@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use heliacal_lightcurve::{Object, ObjectId};
 
-use super::DETECTION;
 use super::head::{Counts, HeadColumns};
 use super::layout::{Layout, plan};
 use super::locate::phot_path;
 use super::photometry::{Draft, PhotColumns};
+use crate::conventions::DETECTION;
 use crate::fits::{Rows, Table};
+use crate::record::folder_name;
 use crate::{Error, ErrorKind, Labels, Location, ReadOptions, Record, Result};
 
 /// What the headers of a pair say.
@@ -360,10 +361,4 @@ fn shared(last: &mut Option<Arc<str>>, name: &[u8]) -> Arc<str> {
             name
         }
     }
-}
-
-/// Name of the folder that a file lies in.
-fn folder_name(path: &Path) -> Option<Arc<str>> {
-    let name = |path: &Path| path.parent()?.file_name().map(|name| name.to_string_lossy().into());
-    name(path).or_else(|| name(&path.canonicalize().ok()?))
 }

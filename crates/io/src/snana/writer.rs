@@ -8,8 +8,9 @@ use flate2::write::GzEncoder;
 use heliacal_lightcurve::{Object, ObjectId};
 
 use super::spool::{HeadRow, HeadSpool, NO_LABEL};
-use super::{Compression, DETECTION, MARKER, SnanaWriterOptions, TRIGGER};
+use super::{Compression, SnanaWriterOptions};
 use crate::atomic::AtomicFile;
+use crate::conventions::{DETECTION, MARKER, TRIGGER};
 use crate::fits::{HeaderWriter, pad_to_block};
 use crate::missing::sentinels;
 use crate::{ErrorKind, Labels, Location, Result};
@@ -290,7 +291,7 @@ impl Pair {
         for observation in object.light_curve.view().iter() {
             let mut flags = 0;
             if observation.detection {
-                flags = DETECTION as i32 | if triggered { 0 } else { TRIGGER };
+                flags = (DETECTION | if triggered { 0 } else { TRIGGER }) as i32;
                 triggered = true;
             }
             let band = observation.passband.letter();

@@ -10,6 +10,7 @@ mod decision;
 mod distance;
 mod elasticc_ids;
 mod error;
+mod leaf_columns;
 #[cfg(feature = "serde")]
 mod nested;
 mod projection;
@@ -27,6 +28,7 @@ pub use decision::LevelDisagreement;
 pub use distance::{EdgeLength, InvalidDecay};
 pub use elasticc_ids::{Identification, elasticc_class_id, gentype_of_sntype};
 pub use error::{DecisionError, LengthError, TaxonomyError};
+pub use leaf_columns::ColumnsError;
 #[cfg(feature = "serde")]
 pub use nested::{MAX_TEXT_BYTES, TaxonomyTextError};
 pub use projection::{BelowMinimum, MIN_PROJECTED_MASS, Projection, ProjectionError, ProjectionOptions};

@@ -11,6 +11,8 @@ mod fits;
 #[cfg(feature = "parquet")]
 mod histories;
 mod missing;
+#[cfg(feature = "parquet")]
+mod object_table;
 mod ordered;
 #[cfg(feature = "parquet")]
 mod parquet_light_curves;
@@ -27,6 +29,8 @@ pub use histories::{
     HistoryError, HistoryReader, HistorySchema, HistoryWriter, LongFormOptions, ObjectHistory,
     SortedHistoryWriter,
 };
+#[cfg(feature = "parquet")]
+pub use object_table::{Cell, CellKind, ObjectTableWriter};
 #[cfg(feature = "parquet")]
 pub use parquet_light_curves::{LightCurveColumns, ParquetLightCurveWriter, ParquetLightCurves};
 pub use record::{ContextColumns, Labels, ReadOptions, Record};

@@ -12,8 +12,8 @@ use heliacal_lightcurve::ObjectId;
 use super::wide_rows::ID;
 use super::{HistorySchema, ObjectHistory};
 use crate::columnar::{
-    IdColumn, ParquetFile, Rows, find, find_required, float_column, is_list, is_number, is_text, list_column,
-    text_column,
+    IdColumn, IdKind, ParquetFile, Rows, find, find_required, float_column, is_list, is_number, is_text,
+    list_column, text_column,
 };
 use crate::{Error, ErrorKind, Location, Result};
 
@@ -65,7 +65,7 @@ struct Columns {
     is_flat: bool,
 }
 
-pub(super) fn read(path: &Path, options: &LongFormOptions) -> Result<(HistorySchema, Messages)> {
+pub(super) fn read(path: &Path, options: &LongFormOptions) -> Result<(HistorySchema, IdKind, Messages)> {
     let file = ParquetFile::open(path)?;
     let columns = Columns::find(&file)?;
     let classifier = choose_classifier(path, columns.classifier, options)?;
@@ -86,9 +86,14 @@ pub(super) fn read(path: &Path, options: &LongFormOptions) -> Result<(HistorySch
     }
     let classes = by_id.iter().map(|(id, _)| id.to_string()).collect();
     let schema = HistorySchema { classes, taxonomy: None, classifier, has_days: false };
+    // Integers come before texts in order.
+    let ids = match gathering.objects.last_key_value() {
+        Some((ObjectId::Text(_), _)) => IdKind::Text,
+        _ => IdKind::Integer,
+    };
     let objects = gathering.objects.into_iter();
     let (path, is_flat, loose) = (Arc::new(path.to_owned()), columns.is_flat, gathering.loose.into_iter());
-    Ok((schema, Messages { path, sorted_place, is_flat, objects, loose }))
+    Ok((schema, ids, Messages { path, sorted_place, is_flat, objects, loose }))
 }
 
 impl Iterator for Messages {

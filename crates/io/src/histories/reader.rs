@@ -7,7 +7,7 @@ use super::broker_messages::{self, LongFormOptions, Messages};
 use super::wide_rows::{self, WideRows};
 use super::{HistorySchema, ObjectHistory};
 use crate::Result;
-use crate::columnar::{ParquetFile, Runs};
+use crate::columnar::{IdKind, ParquetFile, Runs};
 
 /// The histories of a Parquet file, object by object.
 ///
@@ -25,6 +25,7 @@ use crate::columnar::{ParquetFile, Runs};
 pub struct HistoryReader {
     path: Arc<PathBuf>,
     schema: HistorySchema,
+    ids: IdKind,
     histories: Histories,
 }
 
@@ -46,8 +47,8 @@ impl HistoryReader {
         let path = path.as_ref();
         let file = ParquetFile::open(path)?;
         let path = file.path().clone();
-        let (schema, rows) = wide_rows::open(file)?;
-        Ok(Self { path, schema, histories: Histories::Wide(Box::new(rows)) })
+        let (schema, ids, rows) = wide_rows::open(file)?;
+        Ok(Self { path, schema, ids, histories: Histories::Wide(Box::new(rows)) })
     }
 
     /// Opens brokers' messages: columns `object_id` (or `diaobject_id`, ...), `mjd`, `class_id` (or `classid`) and
@@ -73,14 +74,20 @@ impl HistoryReader {
     /// ```
     pub fn open_long_form(path: impl AsRef<Path>, options: &LongFormOptions) -> Result<Self> {
         let path = path.as_ref();
-        let (schema, messages) = broker_messages::read(path, options)?;
+        let (schema, ids, messages) = broker_messages::read(path, options)?;
         let histories = Histories::Messages(Box::new(messages));
-        Ok(Self { path: Arc::new(path.to_owned()), schema, histories })
+        Ok(Self { path: Arc::new(path.to_owned()), schema, ids, histories })
     }
 
     /// The classes and what else the file says of itself.
     pub fn schema(&self) -> &HistorySchema {
         &self.schema
+    }
+
+    /// How a file about the same objects can hold their ids: as text where this file does, or where a broker's ids are not
+    /// all integers.
+    pub fn id_kind(&self) -> IdKind {
+        self.ids
     }
 }
 

@@ -9,7 +9,7 @@ use heliacal_lightcurve::ObjectId;
 
 use super::{HistorySchema, ObjectHistory, sort_by_time};
 use crate::columnar::{
-    Fault, ParquetFile, RowKind, Rows, Runs, find, find_required, float_column, is_number, is_text,
+    Fault, IdKind, ParquetFile, RowKind, Rows, Runs, find, find_required, float_column, is_number, is_text,
     text_column, whole_column,
 };
 use crate::{ErrorKind, Location, Result};
@@ -48,8 +48,10 @@ impl Columns {
 }
 
 /// Opens a file of histories.
-pub(super) fn open(file: ParquetFile) -> Result<(HistorySchema, Runs<WideRows>)> {
+pub(super) fn open(file: ParquetFile) -> Result<(HistorySchema, IdKind, Runs<WideRows>)> {
     let columns = WideRows::find(&file)?;
+    let ids =
+        if is_text(file.schema().fields[columns.id].data_type()) { IdKind::Text } else { IdKind::Integer };
     let class = |(_, name): &(usize, String)| name[CLASS.len()..].to_owned();
     let schema = HistorySchema {
         classes: columns.probabilities.iter().map(class).collect(),
@@ -60,7 +62,7 @@ pub(super) fn open(file: ParquetFile) -> Result<(HistorySchema, Runs<WideRows>)>
     let optional = [columns.n_obs, columns.days, columns.true_class];
     let wanted = columns.probabilities.iter().map(|(column, _)| *column).chain([columns.id, columns.mjd]);
     let batches = file.into_batches(&wanted.chain(optional.into_iter().flatten()).collect())?;
-    Ok((schema, Runs::new(columns, batches)))
+    Ok((schema, ids, Runs::new(columns, batches)))
 }
 
 impl WideRows {

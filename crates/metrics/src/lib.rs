@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod class_tree;
+mod moments;
+mod pmf;
+pub mod transport;
+
+pub use class_tree::{ClassTree, TreeError};
+pub use moments::Moments;
+pub use pmf::{Pmf, PmfError, PmfFault, PmfHistory, SUM_TOLERANCE};

@@ -2,6 +2,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod class_tree;
+pub mod esc;
 mod moments;
 mod pmf;
 pub mod transport;

@@ -1,6 +1,9 @@
 //! The crate through its public door.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+mod esc_golden;
+mod esc_laws;
+mod esc_published;
 mod transport_figure3;
 mod transport_golden;
 mod transport_hard;

@@ -5,6 +5,7 @@ mod class_tree;
 pub mod esc;
 mod moments;
 mod pmf;
+pub mod scorecard;
 pub mod transport;
 
 pub use class_tree::{ClassTree, TreeError};

@@ -4,6 +4,10 @@
 mod esc_golden;
 mod esc_laws;
 mod esc_published;
+mod scorecard_laws;
+mod scorecard_scikit_learn;
+#[cfg(feature = "serde")]
+mod scorecard_serde;
 mod transport_figure3;
 mod transport_golden;
 mod transport_hard;

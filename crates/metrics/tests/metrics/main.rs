@@ -1,6 +1,9 @@
 //! The crate through its public door.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+mod calibration_coverage;
+mod calibration_laws;
+mod calibration_reference;
 mod esc_golden;
 mod esc_laws;
 mod esc_published;

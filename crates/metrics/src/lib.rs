@@ -7,6 +7,8 @@ pub mod esc;
 mod moments;
 mod pmf;
 pub mod scorecard;
+#[cfg(feature = "statistics")]
+pub mod statistics;
 pub mod transport;
 
 pub use class_tree::{ClassTree, TreeError};

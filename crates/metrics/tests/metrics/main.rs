@@ -11,6 +11,10 @@ mod scorecard_laws;
 mod scorecard_scikit_learn;
 #[cfg(feature = "serde")]
 mod scorecard_serde;
+#[cfg(feature = "statistics")]
+mod statistics_laws;
+#[cfg(feature = "statistics")]
+mod statistics_reference;
 mod transport_figure3;
 mod transport_golden;
 mod transport_hard;

@@ -4,6 +4,8 @@
 pub mod calibration;
 mod class_tree;
 pub mod esc;
+#[cfg(feature = "statistics")]
+pub mod evaluation;
 mod moments;
 mod pmf;
 pub mod scorecard;

@@ -7,6 +7,8 @@ mod calibration_reference;
 mod esc_golden;
 mod esc_laws;
 mod esc_published;
+#[cfg(all(feature = "serde", feature = "statistics"))]
+mod evaluation;
 mod scorecard_laws;
 mod scorecard_scikit_learn;
 #[cfg(feature = "serde")]

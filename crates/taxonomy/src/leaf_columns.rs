@@ -61,7 +61,7 @@ impl Taxonomy {
         for (column, name) in columns.iter().map(AsRef::as_ref).enumerate() {
             match self.find(name).ok().and_then(|node| self.leaf_of(node)) {
                 Some(leaf) if column_of_leaf[leaf.index()].is_none() => {
-                    column_of_leaf[leaf.index()] = Some(column)
+                    column_of_leaf[leaf.index()] = Some(column);
                 }
                 _ => unexpected.push(name.to_owned()),
             }

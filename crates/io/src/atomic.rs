@@ -46,6 +46,17 @@ impl AtomicFile {
     }
 }
 
+/// Writes a file that appears under its name whole or not at all.
+///
+/// # Errors
+/// [`ErrorKind::Io`](crate::ErrorKind::Io): the folder cannot be written to, or the disk is full.
+pub fn write_file(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
+    let path = path.as_ref();
+    let mut file = AtomicFile::create(path)?;
+    file.write_all(bytes).map_err(|source| at(path, source))?;
+    file.commit()
+}
+
 /// The folder that a file of this path lies in.
 pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))

@@ -20,6 +20,7 @@ mod record;
 mod snana;
 mod survey;
 
+pub use atomic::write_file;
 #[cfg(feature = "parquet")]
 pub use columnar::IdKind;
 pub use csv_light_curve::{CsvOptions, read_csv_light_curve};

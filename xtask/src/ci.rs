@@ -14,13 +14,17 @@ pub fn run() -> Outcome {
     tidy::run()?;
     process::run(cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     // Parts that users take without their default features.
-    for crate_name in ["heliacal-taxonomy", "heliacal-lightcurve", "heliacal-io", "heliacal"] {
+    for crate_name in
+        ["heliacal-taxonomy", "heliacal-lightcurve", "heliacal-metrics", "heliacal-io", "heliacal"]
+    {
         let arguments =
             ["clippy", "--release", "-p", crate_name, "--no-default-features", "--", "-D", "warnings"];
         process::run(cargo(&arguments))?;
     }
     // The README's test command; with library and integration tests it runs the doc tests too.
     process::run(cargo(&["test", "--release", "--workspace"]))?;
+    // Transport against a linear program, which no user needs.
+    process::run(cargo(&["test", "--release", "-p", "heliacal-metrics", "--features", "lp", "transport"]))?;
     let mut doc = cargo(&["doc", "--release", "--workspace", "--no-deps"]);
     doc.env("RUSTDOCFLAGS", "-D warnings");
     process::run(doc)?;
@@ -49,7 +53,16 @@ fn smoke() -> Outcome {
     let history = out("history.parquet");
     example("classify", &["--data", survey, "--model", model, "--history", "--out", &history])?;
     let days = out("days.parquet");
-    example("classify", &["--data", &out("survey"), "--model", model, "--days", "1,8,64", "--out", &days])
+    example("classify", &["--data", &out("survey"), "--model", model, "--days", "1,8,64", "--out", &days])?;
+    let (metrics, objects) = (out("metrics.json"), out("objects.parquet"));
+    let evaluate = |more: &[&str]| {
+        let mut arguments = vec!["--out", &metrics, "--per-object", &objects];
+        arguments.extend_from_slice(more);
+        example("evaluate", &arguments)
+    };
+    evaluate(&["--histories", &history])?;
+    evaluate(&["--histories", &days, "--cost", "tree", "--days", "1,8,64", "--bootstrap", "0"])?;
+    evaluate(&["--histories", &history, "--taxonomy", "supernovae5", "--project"])
 }
 
 /// Licences, duplicates and sources, where cargo-deny is installed.

@@ -20,7 +20,7 @@ use heliacal_metrics::evaluation::{
 };
 use heliacal_metrics::transport::{CostMatrix, GroundCost, TreeCost};
 use heliacal_metrics::{ClassTree, PmfHistory};
-use heliacal_taxonomy::{EdgeLength, Projection, ProjectionOptions, Taxonomy};
+use heliacal_taxonomy::{EdgeLength, NodeId, Projection, ProjectionOptions, Taxonomy};
 
 /// Measure how early, how stable and how right a classifier is, from its history of classifications.
 ///
@@ -163,7 +163,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
         let first = history.mjd[0];
         let since_first = || history.mjd.iter().map(|mjd| mjd - first).collect();
         let days: Vec<f64> = history.days.clone().unwrap_or_else(since_first);
-        let object = match evaluation.push(&pmfs, &days, truth.map(|node| node.index())) {
+        let object = match evaluation.push(&pmfs, &days, truth.map(NodeId::index)) {
             Ok(object) => object,
             Err(error) => {
                 left_out.fault(format!("object {}: {error}", history.object_id));

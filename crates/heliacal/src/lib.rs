@@ -13,6 +13,7 @@ pub use truth::TruthMap;
 
 pub use heliacal_io as io;
 pub use heliacal_lightcurve as lightcurve;
+pub use heliacal_losses as losses;
 pub use heliacal_metrics as metrics;
 pub use heliacal_models as models;
 pub use heliacal_taxonomy as taxonomy;

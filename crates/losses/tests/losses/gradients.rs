@@ -1,0 +1,161 @@
+//! Gradients by central differences in double precision.
+
+use heliacal_losses::candle_core::{DType, Device, Tensor, Var};
+use heliacal_losses::{
+    ClassifiedSteps, CrossEntropy, CrossEntropyOptions, CrossEntropyWithEsc, EscLoss, EscOptions, Labels,
+    Loss, NodeCounts, Parametrization, PhaseAwareWhxe, TransportCost, Whxe, WhxeOptions,
+};
+use heliacal_taxonomy::{EdgeLength, Taxonomy};
+
+use crate::{PARAMETRIZATIONS, layout, made_up, scalar, tensor, tree_losses, vector};
+
+/// Step of the central difference: its error, some step² and some 1e-16 / step, is then below 1e-9.
+const STEP: f64 = 1e-5;
+const DIFFERENCE_ERROR: f64 = 1e-8;
+
+/// Compares the gradient of a scalar function with differences at every input; returns the gradient.
+fn check(name: &str, values: &[f64], shape: &[usize], loss: impl Fn(&Tensor) -> Tensor) -> Vec<f64> {
+    let input = Var::from_tensor(&tensor(values, shape, DType::F64)).unwrap();
+    let gradients = loss(&input).backward().unwrap();
+    let found = vector(gradients.get(&input).unwrap_or_else(|| panic!("{name}: no gradient")));
+    for (i, found) in found.iter().enumerate() {
+        let at = |step: f64| {
+            let mut values = values.to_vec();
+            values[i] += step;
+            scalar(&loss(&tensor(&values, shape, DType::F64)))
+        };
+        let expected = (at(STEP) - at(-STEP)) / (2.0 * STEP);
+        let error = (found - expected).abs() / expected.abs().max(1.0);
+        assert!(error < DIFFERENCE_ERROR, "{name}, input {i}: gradient {found:e}, difference {expected:e}");
+    }
+    found
+}
+
+#[test]
+fn every_loss_on_trees() {
+    for t in [Taxonomy::oracle(), Taxonomy::supernovae5()] {
+        for parametrization in PARAMETRIZATIONS {
+            let layout = layout(&t, parametrization, DType::F64);
+            let n = layout.n_logits();
+            let labels = [t.n_nodes() as u32 - 1, 2, 0];
+            let logits = made_up(3 * n, 3.0);
+            for (name, loss) in tree_losses(&layout) {
+                let gradient =
+                    check(name, &logits, &[3, n], |x| loss.forward(x, Labels::from(&labels)).unwrap());
+                if parametrization == Parametrization::SiblingSoftmax {
+                    assert!((0..3).all(|i| gradient[i * n].abs() < 1e-16), "{name}: the root has no meaning");
+                }
+                // A constant on all logits is no information.
+                assert!(gradient.chunks(n).all(|row| row.iter().sum::<f64>().abs() < 1e-14), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn phase_aware_and_flat() {
+    let t = Taxonomy::oracle();
+    let layout = layout(&t, Parametrization::SiblingSoftmax, DType::F64);
+    let counts = NodeCounts::of_labels(&t, &[8, 8, 9, 13, 25, 3]).unwrap();
+    let whxe = Whxe::new(&layout, &counts, WhxeOptions::default()).unwrap();
+    let phase_aware = PhaseAwareWhxe::new(whxe, 0.3).unwrap();
+    let labels = [8, 13, 25];
+    check("phase-aware", &made_up(78, 3.0), &[3, 26], |x| {
+        phase_aware.forward(x, Labels::from(&labels), &[0.1, 0.5, 1.0]).unwrap()
+    });
+    let options = CrossEntropyOptions {
+        class_weights: Some(vec![0.5, 1.0, 2.0, 0.0]),
+        label_smoothing: 0.2,
+        focal_gamma: 1.5,
+    };
+    let flat = CrossEntropy::flat(4, &options).unwrap();
+    check("flat", &made_up(12, 3.0), &[3, 4], |x| flat.forward(x, Labels::from(&[0, 3, 2])).unwrap());
+}
+
+#[test]
+fn early_stable_scores() {
+    let t = Taxonomy::supernovae5();
+    let options = EscOptions { alpha: 1.5, ..Default::default() };
+    let flat = EscLoss::flat(5, options).unwrap();
+    let lengths = [6, 4, 1, 2];
+    let score = |esc: &EscLoss, x: &Tensor, labels: &[u32]| {
+        esc.forward(x, Labels::from(labels), &lengths).unwrap().loss
+    };
+    let logits = made_up(4 * 6 * 5, 2.0);
+    let gradient = check("flat", &logits, &[4, 6, 5], |x| score(&flat, x, &[0, 4, 2, 1]));
+    // Every PMF of a history takes part, the last one through its distance; nothing behind the end does.
+    for (i, history) in gradient.chunks(30).enumerate() {
+        for (step, row) in history.chunks(5).enumerate() {
+            // Of two PMFs, only ln p of the first is left: the weight cancels.
+            let used = if lengths[i] == 2 { step == 0 } else { lengths[i] > 1 && step < lengths[i] };
+            assert_eq!(row.iter().any(|&g| g != 0.0), used, "history {i}, step {step}");
+        }
+    }
+    for parametrization in PARAMETRIZATIONS {
+        let layout = layout(&t, parametrization, DType::F64);
+        let n = layout.n_logits();
+        let logits = made_up(4 * 6 * n, 2.0);
+        for cost in [TransportCost::Unit, TransportCost::Tree(EdgeLength::exponential(0.5).unwrap())] {
+            let esc = EscLoss::on_tree(&layout, cost, options).unwrap();
+            check("tree", &logits, &[4, 6, n], |x| score(&esc, x, &[1, 3, 0, 2]));
+        }
+    }
+}
+
+#[test]
+fn cross_entropy_with_the_score() {
+    let logits = made_up(3 * 5 * 4, 2.0);
+    for steps in [ClassifiedSteps::All, ClassifiedSteps::Last] {
+        let flat = CrossEntropy::flat(4, &CrossEntropyOptions::default()).unwrap();
+        let esc = EscLoss::flat(4, EscOptions::default()).unwrap();
+        let loss = CrossEntropyWithEsc::new(flat, esc, 0.7, steps).unwrap();
+        check("sum", &logits, &[3, 5, 4], |x| {
+            loss.forward(x, Labels::from(&[0, 1, 3]), &[5, 1, 3]).unwrap().loss
+        });
+    }
+}
+
+#[test]
+fn constant_histories_have_a_gradient_and_equal_masses_none() {
+    let esc = EscLoss::flat(3, EscOptions::default()).unwrap();
+    // Constant: -ln p_* weighted by time.
+    let constant = Var::from_tensor(&tensor(&[2.0, 0.0, 1.0].repeat(4), &[1, 4, 3], DType::F64)).unwrap();
+    let score = esc.forward(&constant, Labels::from(&[1]), &[4]).unwrap();
+    assert_eq!((score.n_constant, score.n_undefined), (1, 0));
+    let gradient = vector(score.loss.backward().unwrap().get(&constant).unwrap());
+    assert!(gradient[1] < 0.0 && gradient[0] > 0.0 && gradient.iter().all(|g| g.is_finite()));
+    assert!(gradient[9..].iter().all(|&g| g == 0.0), "the last PMF is compared with nothing");
+    // A step that stands still between two that move: |x| has the subgradient 0 at 0, from either side.
+    let still = [1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
+    let input = Var::from_tensor(&tensor(&still, &[1, 4, 3], DType::F64)).unwrap();
+    let score = esc.forward(&input, Labels::from(&[1]), &[4]).unwrap();
+    let gradient = vector(score.loss.backward().unwrap().get(&input).unwrap());
+    assert!(gradient[..3].iter().all(|&g| g == 0.0), "{gradient:?}");
+    assert!(gradient[3..6].iter().any(|&g| g != 0.0));
+}
+
+#[test]
+fn gradients_arrive_at_the_weights_of_a_network() {
+    let t = Taxonomy::oracle();
+    for parametrization in PARAMETRIZATIONS {
+        for dtype in [DType::F32, DType::F64] {
+            let layout = layout(&t, parametrization, dtype);
+            let n = layout.n_logits();
+            let weight = Var::from_tensor(&tensor(&made_up(4 * n, 1.0), &[4, n], dtype)).unwrap();
+            let bias = Var::zeros((1, n), dtype, &Device::Cpu).unwrap();
+            let x = tensor(&made_up(8 * 4, 1.0), &[8, 4], dtype);
+            let labels: Vec<u32> = (8..16).collect();
+            for (name, loss) in tree_losses(&layout) {
+                let logits = x.matmul(&weight).unwrap().broadcast_add(&bias).unwrap();
+                let gradients = loss.forward(&logits, Labels::from(&labels)).unwrap().backward().unwrap();
+                for variable in [&weight, &bias] {
+                    let gradient = vector(gradients.get(variable).unwrap());
+                    assert!(
+                        gradient.iter().all(|g| g.is_finite()) && gradient.iter().any(|&g| g != 0.0),
+                        "{name}"
+                    );
+                }
+            }
+        }
+    }
+}

@@ -14,9 +14,14 @@ pub fn run() -> Outcome {
     tidy::run()?;
     process::run(cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     // Parts that users take without their default features.
-    for crate_name in
-        ["heliacal-taxonomy", "heliacal-lightcurve", "heliacal-metrics", "heliacal-io", "heliacal"]
-    {
+    for crate_name in [
+        "heliacal-taxonomy",
+        "heliacal-lightcurve",
+        "heliacal-metrics",
+        "heliacal-io",
+        "heliacal-simulate",
+        "heliacal",
+    ] {
         let arguments =
             ["clippy", "--release", "-p", crate_name, "--no-default-features", "--", "-D", "warnings"];
         process::run(cargo(&arguments))?;
@@ -54,6 +59,15 @@ fn smoke() -> Outcome {
     example("classify", &["--data", survey, "--model", model, "--history", "--out", &history])?;
     let days = out("days.parquet");
     example("classify", &["--data", &out("survey"), "--model", model, "--days", "1,8,64", "--out", &days])?;
+    for format in ["snana", "parquet"] {
+        let survey = folder.join(format!("simulated_{format}"));
+        if survey.exists() {
+            std::fs::remove_dir_all(&survey).map_err(|error| format!("{}: {error}", survey.display()))?;
+        }
+        let survey = survey.to_string_lossy().into_owned();
+        example("simulate_survey", &["--out", &survey, "--objects", "38", "--format", format])?;
+        example("read_snana", &[&survey])?;
+    }
     let (metrics, objects) = (out("metrics.json"), out("objects.parquet"));
     let evaluate = |more: &[&str]| {
         let mut arguments = vec!["--out", &metrics, "--per-object", &objects];

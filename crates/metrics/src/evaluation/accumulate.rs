@@ -97,7 +97,7 @@ impl<'a> Evaluation<'a> {
             grid,
             early: EarlyClassification::new(options.early_trigger),
             flow: MassFlow::new(tree.n_leaves(), options.flow_bins.clone())?,
-            last: LevelScorecards::new(tree.clone(), Ranking::Exact)?,
+            last: LevelScorecards::new(tree.clone(), options.ranking)?,
             hierarchical: HierarchicalScores::new(tree.clone()),
             since_trigger: SinceTriggerScorecards::new(tree.clone(), options.days.clone(), Ranking::Off)?,
             waits: LevelConfidentDays::new(tree.clone(), options.confidence)?,

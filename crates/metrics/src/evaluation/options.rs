@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::calibration::Bins;
 use crate::esc::{EarlyTrigger, EscOptions, FlowBins};
-use crate::scorecard::{ConfidenceRule, DAYS_SINCE_TRIGGER, ZeroDivision};
+use crate::scorecard::{ConfidenceRule, DAYS_SINCE_TRIGGER, Ranking, ZeroDivision};
 use crate::statistics::{Bootstrap, Jackknife};
 
 /// Since when the days of classifications count.
@@ -47,6 +47,8 @@ pub struct EvaluationOptions {
     pub days_since: DaysSince,
     /// Days since then at which scorecards are made, increasing \[day\].
     pub days: Vec<f64>,
+    /// Whether the scores of every last classification are kept for areas under curves: 8 bytes per object, level and class.
+    pub ranking: Ranking,
     /// What a class counts that was never there or never predicted.
     pub zero_division: ZeroDivision,
     /// From when on an object counts as confidently classified.
@@ -71,6 +73,7 @@ impl Default for EvaluationOptions {
             early_trigger: EarlyTrigger::new(0.9, 1).expect("a probability and a count above 0"),
             days_since: DaysSince::default(),
             days: DAYS_SINCE_TRIGGER.to_vec(),
+            ranking: Ranking::Exact,
             zero_division: ZeroDivision::Skip,
             confidence: ConfidenceRule::default(),
             reliability_bins: Bins::equal_width(10).expect("more than no bin"),

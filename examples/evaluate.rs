@@ -18,6 +18,7 @@ use heliacal_metrics::esc::{EscMetric, EscParams, WeightCurve};
 use heliacal_metrics::evaluation::{
     DaysSince, Evaluation, EvaluationOptions, EvaluationReport, ObjectEvaluation,
 };
+use heliacal_metrics::scorecard::Ranking;
 use heliacal_metrics::transport::{CostMatrix, GroundCost, TreeCost};
 use heliacal_metrics::{ClassTree, PmfHistory};
 use heliacal_taxonomy::{EdgeLength, NodeId, Projection, ProjectionOptions, Taxonomy};
@@ -67,6 +68,10 @@ struct Arguments {
     /// else from the first classification of each object.
     #[arg(long, value_name = "DAYS", value_delimiter = ',')]
     days: Vec<f64>,
+    /// Areas under ROC curves at these days too, not only for the last classification. Takes memory: 8 bytes per object, class
+    /// and day.
+    #[arg(long)]
+    auc_since_trigger: bool,
     /// How many times objects are drawn again for the intervals of balanced accuracy and macro-F1; 0 for none.
     #[arg(long, value_name = "N", default_value_t = 1000)]
     bootstrap: usize,
@@ -286,6 +291,9 @@ fn options(arguments: &Arguments, taxonomy: &Taxonomy) -> Result<EvaluationOptio
         }
         file => GroundCost::Matrix(load_cost(file, taxonomy)?),
     };
+    if arguments.auc_since_trigger {
+        options.since_trigger_ranking = Ranking::Exact;
+    }
     if !arguments.days.is_empty() {
         options.days.clone_from(&arguments.days);
     }

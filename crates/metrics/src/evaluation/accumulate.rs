@@ -10,15 +10,14 @@ use super::{
 };
 use crate::calibration::{StopAtNode, TreeReliability};
 use crate::esc::{
-    ClassifiedObject, EarlyClassification, EscGrid, EscMetric, EscSummary, EscTally, HistoryScore,
-    HistoryScorer, MassFlow, WeightCurve,
+    ClassifiedObject, EarlyClassification, EscGrid, EscMetric, EscOptions, EscSummary, EscTally,
+    HistoryScore, HistoryScorer, MassFlow, WeightCurve,
 };
 use crate::scorecard::{
     ConfidentDays, Confusion, DaysToConfident, HierarchicalScores, LevelConfidentDays, LevelReport,
-    LevelScorecards, Ranking, SinceTriggerScorecards, days_to_confident,
+    LevelScorecards, SinceTriggerScorecards, days_to_confident,
 };
 use crate::statistics::{Interval, bootstrap, wilson_interval};
-use crate::transport::GroundCost;
 use crate::{ClassTree, PmfHistory};
 
 /// What can be said of one object.
@@ -27,8 +26,8 @@ use crate::{ClassTree, PmfHistory};
 pub struct ObjectEvaluation {
     /// How early, stable and right; without truth what needs none.
     pub score: HistoryScore,
-    /// When the true class was first given with confidence, at the level of the leaves; `None` where the true class is not
-    /// known to be a leaf.
+    /// When the classification at the level of the leaves was confident, by the evaluation's rule; `None` without truth, and
+    /// for the default rule, which asks for the true class, where that is not known to be a leaf.
     pub days_to_confident: Option<DaysToConfident>,
 }
 
@@ -65,6 +64,8 @@ pub struct Evaluation<'a> {
     last: LevelScorecards,
     hierarchical: HierarchicalScores,
     since_trigger: SinceTriggerScorecards,
+    /// Per day since trigger.
+    since_trigger_along_the_tree: Vec<(HierarchicalScores, TreeReliability)>,
     waits: LevelConfidentDays,
     reliability: TreeReliability,
     stop_at_node: StopAtNode,
@@ -88,6 +89,7 @@ impl<'a> Evaluation<'a> {
         let grid = has_grid
             .then(|| EscGrid::new(&options.grid_epsilons, &options.grid_rhos, options.esc.params.k()))
             .transpose()?;
+        let reliability = TreeReliability::new(tree.clone(), &options.reliability_bins);
         Ok(Self {
             scorer: HistoryScorer::new(&options.esc)?,
             n_classifications: 0,
@@ -99,9 +101,17 @@ impl<'a> Evaluation<'a> {
             flow: MassFlow::new(tree.n_leaves(), options.flow_bins.clone())?,
             last: LevelScorecards::new(tree.clone(), options.ranking)?,
             hierarchical: HierarchicalScores::new(tree.clone()),
-            since_trigger: SinceTriggerScorecards::new(tree.clone(), options.days.clone(), Ranking::Off)?,
+            since_trigger: SinceTriggerScorecards::new(
+                tree.clone(),
+                options.days.clone(),
+                options.since_trigger_ranking,
+            )?,
+            since_trigger_along_the_tree: vec![
+                (HierarchicalScores::new(tree.clone()), reliability.clone());
+                options.days.len()
+            ],
             waits: LevelConfidentDays::new(tree.clone(), options.confidence)?,
-            reliability: TreeReliability::new(tree.clone(), &options.reliability_bins),
+            reliability,
             stop_at_node: StopAtNode::new(tree.clone(), options.stop_thresholds.clone())?,
             options,
             names,
@@ -149,6 +159,14 @@ impl<'a> Evaluation<'a> {
                 self.last.push(history.last(), node)?;
                 self.hierarchical.push(history.last(), node)?;
                 self.since_trigger.push(history, days, node)?;
+                for (&day, (hierarchical, reliability)) in
+                    self.options.days.iter().zip(&mut self.since_trigger_along_the_tree)
+                {
+                    if let Some(step) = days.partition_point(|&at| at <= day).checked_sub(1) {
+                        hierarchical.push(history.step(step), node)?;
+                        reliability.add(history.step(step), node)?;
+                    }
+                }
                 self.waits.push(history, days, node)?;
                 self.reliability.add(history.last(), node)?;
                 self.stop_at_node.add(history.last(), node)?;
@@ -182,6 +200,11 @@ impl<'a> Evaluation<'a> {
         self.last.merge(&other.last)?;
         self.hierarchical.merge(&other.hierarchical)?;
         self.since_trigger.merge(&other.since_trigger)?;
+        let ours = self.since_trigger_along_the_tree.iter_mut();
+        for ((hierarchical, reliability), more) in ours.zip(&other.since_trigger_along_the_tree) {
+            hierarchical.merge(&more.0)?;
+            reliability.merge(&more.1)?;
+        }
         self.waits.merge(&other.waits)?;
         self.reliability.merge(&other.reliability)?;
         self.stop_at_node.merge(&other.stop_at_node)?;
@@ -226,11 +249,14 @@ impl<'a> Evaluation<'a> {
                 .since_trigger
                 .report(options.zero_division)
                 .into_iter()
-                .map(|day| DayEvaluation {
+                .zip(&self.since_trigger_along_the_tree)
+                .map(|(day, (hierarchical, reliability))| DayEvaluation {
                     days_since_trigger: day.days_since_trigger,
                     n_objects: day.n_objects,
                     n_missing: day.n_missing,
+                    ece: (0..day.levels.len()).map(|level| reliability.top_label(level)?.ece()).collect(),
                     levels: day.levels,
+                    hierarchical: hierarchical.report(),
                 })
                 .collect(),
             days_to_confident: self
@@ -270,17 +296,15 @@ impl<'a> Evaluation<'a> {
     }
 
     fn level(&self, report: LevelReport) -> Result<LevelEvaluation, EvaluationError> {
-        let scorecard = self.last.levels()[report.level].scorecard();
-        let confusion = scorecard.confusion();
-        let n_predicted = confusion.n_objects() - confusion.n_abstained();
+        let confusion = self.last.levels()[report.level].scorecard().confusion();
+        let (n_correct, n_objects) = (confusion.n_correct(), confusion.n_objects());
         let top_label = self.reliability.top_label(report.level);
+        let macro_f1 = |confusion: &Confusion| confusion.report(self.options.zero_division).macro_average.f1;
         Ok(LevelEvaluation {
             classes: self.names_of(&report.nodes),
-            accuracy_interval: wilson_interval(confusion.n_correct(), n_predicted, self.options.level)?,
+            accuracy_interval: wilson_interval(n_correct, n_objects, self.options.level)?,
             balanced_accuracy_interval: self.interval(confusion, Confusion::balanced_accuracy)?,
-            macro_f1_interval: self.interval(confusion, |confusion| {
-                confusion.report(self.options.zero_division).macro_average.f1
-            })?,
+            macro_f1_interval: self.interval(confusion, macro_f1)?,
             reliability: top_label.expect("one for each level").diagram(),
             classwise_ece: self.reliability.classwise_ece(report.level),
             report,
@@ -288,48 +312,40 @@ impl<'a> Evaluation<'a> {
     }
 
     /// Bootstrap percentiles of what a confusion matrix says. Objects in one cell are alike, so that the counts are all
-    /// that resampling needs.
+    /// that resampling needs. Of one class there is nothing to draw.
     fn interval(
         &self,
         confusion: &Confusion,
         statistic: impl Fn(&Confusion) -> Option<f64> + Sync,
     ) -> Result<Option<Interval>, EvaluationError> {
         let n = confusion.n_classes();
-        let mut pairs = Vec::new();
-        for (true_class, row) in confusion.rows().enumerate() {
-            for (predicted, &count) in row.iter().enumerate() {
-                pairs.extend(std::iter::repeat_n(true_class * n + predicted, count as usize));
-            }
-        }
-        if self.options.bootstrap.n_resamples == 0 || statistic(confusion).is_none() {
+        if self.options.bootstrap.n_resamples == 0 || n == 1 || statistic(confusion).is_none() {
             return Ok(None);
+        }
+        let mut cells = Vec::new();
+        for (cell, &count) in confusion.rows().flatten().enumerate() {
+            cells.extend(std::iter::repeat_n(cell as u32, count as usize));
         }
         let of_resample = |objects: &[usize]| {
             let mut counts = vec![0; n * n];
             for &object in objects {
-                counts[pairs[object]] += 1;
+                counts[cells[object] as usize] += 1;
             }
             statistic(&Confusion::from_counts(n, counts).ok()?)
         };
-        let sample = bootstrap(pairs.len(), of_resample, &self.options.bootstrap)?;
+        let sample = bootstrap(cells.len(), of_resample, &self.options.bootstrap)?;
         Ok(Some(sample.percentile(self.options.level)?))
     }
 }
 
 fn parameters(options: &EvaluationOptions) -> EvaluationParameters {
+    let EscOptions { params, weights, floor, constant, cost } = &options.esc;
     EvaluationParameters {
-        esc: options.esc.params,
-        alpha: match options.esc.weights {
-            WeightCurve::Exponential { alpha } => Some(alpha),
-            _ => None,
-        },
-        cost: match options.esc.cost {
-            GroundCost::Unit => "unit",
-            GroundCost::Line(_) => "line",
-            GroundCost::Tree(_) => "tree",
-            GroundCost::Matrix(_) => "matrix",
-        }
-        .to_owned(),
+        esc: *params,
+        weights: (!matches!(weights, WeightCurve::Custom(_))).then(|| weights.clone()),
+        floor: *floor,
+        constant: *constant,
+        cost: cost.clone(),
         zero_division: options.zero_division,
         confidence: options.confidence,
         early_trigger: options.early_trigger,

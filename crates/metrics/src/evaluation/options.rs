@@ -49,6 +49,8 @@ pub struct EvaluationOptions {
     pub days: Vec<f64>,
     /// Whether the scores of every last classification are kept for areas under curves: 8 bytes per object, level and class.
     pub ranking: Ranking,
+    /// The same of the classifications at each of [`days`](Self::days): as many times the memory.
+    pub since_trigger_ranking: Ranking,
     /// What a class counts that was never there or never predicted.
     pub zero_division: ZeroDivision,
     /// From when on an object counts as confidently classified.
@@ -74,6 +76,7 @@ impl Default for EvaluationOptions {
             days_since: DaysSince::default(),
             days: DAYS_SINCE_TRIGGER.to_vec(),
             ranking: Ranking::Exact,
+            since_trigger_ranking: Ranking::Off,
             zero_division: ZeroDivision::Skip,
             confidence: ConfidenceRule::default(),
             reliability_bins: Bins::equal_width(10).expect("more than no bin"),

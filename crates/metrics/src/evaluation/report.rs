@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use super::DaysSince;
 use crate::calibration::{ReliabilityDiagram, StopPoint};
-use crate::esc::{EarlyTrigger, EscMetric, EscParams, FlowBins};
+use crate::esc::{
+    ConstantHistory, EarlyTrigger, EscMetric, EscParams, FlowBins, ProbabilityFloor, WeightCurve,
+};
 use crate::scorecard::{ConfidenceRule, ConfidentReport, HierarchicalReport, LevelReport, ZeroDivision};
 use crate::statistics::Interval;
+use crate::transport::GroundCost;
 
 /// Which form of JSON an [`EvaluationReport`] has; changes when a field changes its meaning or goes.
 pub const SCHEMA: &str = "heliacal.metrics/1";
@@ -65,10 +68,14 @@ pub struct NamedTree {
 pub struct EvaluationParameters {
     /// Of `ESC_f`.
     pub esc: EscParams,
-    /// Of `ESC_s`; `None` for a curve that is not exponential.
-    pub alpha: Option<f64>,
-    /// What moving probability between two classes costs: `unit`, `line`, `tree` or `matrix`.
-    pub cost: String,
+    /// Weights of `ESC_s` over time; `None` for a caller's own curve.
+    pub weights: Option<WeightCurve>,
+    /// Least probability whose logarithm `ESC_s` takes.
+    pub floor: ProbabilityFloor,
+    /// `ESC_s` of a history that never moves.
+    pub constant: ConstantHistory,
+    /// What moving probability between two classes costs, in full.
+    pub cost: GroundCost,
     /// What a class counts that was never there or never predicted.
     pub zero_division: ZeroDivision,
     /// From when on an object counts as confidently classified.
@@ -200,6 +207,10 @@ pub struct DayEvaluation {
     pub n_missing: u64,
     /// From the root down.
     pub levels: Vec<LevelReport>,
+    /// Calibration error of the greatest probability of each level, from the root down.
+    pub ece: Vec<Option<f64>>,
+    /// How far off mistakes were along the tree.
+    pub hierarchical: HierarchicalReport,
 }
 
 /// How long confident classifications took at one level (ORACLE, fig. 10).

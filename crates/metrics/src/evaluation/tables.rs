@@ -3,24 +3,35 @@
 use std::fmt;
 
 use super::{EscRow, EvaluationReport, LevelEvaluation, LevelWaits};
-use crate::esc::EscMetric;
+use crate::esc::{EscMetric, WeightCurve};
+use crate::scorecard::{ConfidentIn, Hold};
 use crate::statistics::Interval;
+use crate::transport::GroundCost;
 
 /// Tables of fixed width: early and stable class by class, right level by level and as objects age, class by class. What no
 /// object has is left out.
 impl fmt::Display for EvaluationReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parameters = &self.parameters;
+        let cost = match parameters.cost {
+            GroundCost::Unit => "unit cost",
+            GroundCost::Line(_) => "costs along a line",
+            GroundCost::Tree(_) => "costs along a tree",
+            GroundCost::Matrix(_) => "costs from a matrix",
+        };
+        let weights = match &parameters.weights {
+            Some(WeightCurve::Exponential { alpha }) => format!("alpha {alpha}"),
+            Some(WeightCurve::Uniform) => "even weights".to_owned(),
+            _ => "a curve of weights".to_owned(),
+        };
         writeln!(
             f,
-            "{} objects, {} classifications; {} cost, eps {}, rho {}, k {}, alpha {}",
+            "{} objects, {} classifications; {cost}, eps {}, rho {}, k {}, {weights}",
             self.n_objects,
             self.n_classifications,
-            parameters.cost,
             parameters.esc.epsilon(),
             parameters.esc.rho(),
             parameters.esc.k(),
-            parameters.alpha.map_or("-".to_owned(), |alpha| alpha.to_string()),
         )?;
         if self.n_unlabelled > 0 {
             writeln!(f, "{} objects without a true class are scored by what needs none", self.n_unlabelled)?;
@@ -75,10 +86,13 @@ fn early_stable(report: &EvaluationReport, f: &mut fmt::Formatter<'_>) -> fmt::R
     if early.overall.n_objects == 0 {
         return Ok(());
     }
+    let trigger = &report.parameters.early_trigger;
+    let in_a_row =
+        if trigger.n_agreeing() > 1 { format!(" {} times", trigger.n_agreeing()) } else { String::new() };
     writeln!(
         f,
-        "deciding once, at p >= {}: after {} % of the history, {} % right, harmonic mean {}",
-        report.parameters.early_trigger.threshold(),
+        "deciding once, at p >= {}{in_a_row}: after {} % of the history, {} % right, harmonic mean {}",
+        trigger.threshold(),
         percent(early.early.earliness, 0),
         percent(early.early.accuracy, 0),
         cell(early.early.harmonic_mean, 3, 0),
@@ -101,7 +115,7 @@ fn levels(report: &EvaluationReport, f: &mut fmt::Formatter<'_>) -> fmt::Result 
         balanced_accuracy_interval,
         macro_f1_interval,
         ..
-    } in &report.levels[1..]
+    } in report.levels.iter().skip(1)
     {
         let scorecard = &report.scorecard;
         writeln!(
@@ -124,7 +138,7 @@ fn levels(report: &EvaluationReport, f: &mut fmt::Formatter<'_>) -> fmt::Result 
         let hierarchical = &report.hierarchical;
         writeln!(
             f,
-            "hierarchical F1 {}; mistakes meet the truth {} levels up on average",
+            "hierarchical F1 {}; mistakes and truth meet at height {} above the leaves on average",
             cell(hierarchical.f1, 3, 0),
             cell(hierarchical.mean_mistake_height, 2, 0)
         )?;
@@ -136,28 +150,41 @@ fn days(report: &EvaluationReport, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let since = report.parameters.days_since;
     writeln!(f, "\nas objects age: accuracy / macro-F1 [%] at days since {since}")?;
     write!(f, "{:>7}{:>9}", "days", "objects")?;
-    for level in &report.levels[1..] {
+    for level in report.levels.iter().skip(1) {
         write!(f, "{:>18}", format!("{} classes", level.classes.len()))?;
     }
     writeln!(f)?;
     for day in report.since_trigger.iter().filter(|day| day.n_objects > 0) {
         write!(f, "{:>7}{:>9}", day.days_since_trigger, day.n_objects)?;
-        for level in &day.levels[1..] {
+        for level in day.levels.iter().skip(1) {
             let scores = &level.scorecard.scores;
             let pair = format!("{} /{}", percent(scores.accuracy, 5), percent(scores.macro_average.f1, 6));
             write!(f, "{pair:>18}")?;
         }
         writeln!(f)?;
     }
+    let confidence = &report.parameters.confidence;
     let median = |waits: &LevelWaits| match waits.report.median {
         Some(days) => format!("after {days:.1} days"),
-        None => "never".to_owned(),
+        None => "not within the observations".to_owned(),
     };
     let levels = report.levels.iter().zip(&report.days_to_confident).skip(1);
     let medians: Vec<_> =
         levels.map(|(level, waits)| format!("{} ({} classes)", median(waits), level.classes.len())).collect();
-    let threshold = report.parameters.confidence.threshold;
-    writeln!(f, "half of the objects have p >= {threshold} for their class: {}", medians.join(", "))
+    if medians.is_empty() {
+        return Ok(());
+    }
+    let whose = match confidence.confident_in {
+        ConfidentIn::TrueClass => "their class",
+        ConfidentIn::AnyClass => "some class",
+    };
+    let hold = if confidence.hold == Hold::ToTheEnd { ", to stay" } else { "" };
+    writeln!(
+        f,
+        "half of the objects have p >= {} for {whose}{hold}: {}",
+        confidence.threshold,
+        medians.join(", ")
+    )
 }
 
 fn classes(report: &EvaluationReport, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -173,7 +200,7 @@ fn classes(report: &EvaluationReport, f: &mut fmt::Formatter<'_>) -> fmt::Result
         if scores.support == 0 && scores.predicted == 0 {
             continue;
         }
-        let others = scorecard.confusion[class].iter().enumerate();
+        let others = scorecard.confusion.get(class).into_iter().flatten().enumerate();
         let others = others.filter(|&(other, &n)| other != class && n > 0);
         let confused = others.max_by_key(|&(other, &n)| (n, std::cmp::Reverse(other)));
         write!(
@@ -186,7 +213,7 @@ fn classes(report: &EvaluationReport, f: &mut fmt::Formatter<'_>) -> fmt::Result
             percent(scores.f1, 8),
         )?;
         match confused {
-            Some((other, n)) => writeln!(f, "  {} ({n})", classes[other])?,
+            Some((other, n)) => writeln!(f, "  {} ({n})", classes.get(other).map_or("?", String::as_str))?,
             None => writeln!(f)?,
         }
     }

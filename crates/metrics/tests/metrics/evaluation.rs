@@ -168,3 +168,17 @@ fn nothing_seen_is_nothing_said() {
     );
     assert!(report.days_to_confident.iter().all(|waits| waits.report.median.is_none()));
 }
+
+#[test]
+fn tables_of_a_damaged_report_do_not_panic() {
+    let options = options();
+    let history = PmfHistory::new(3, vec![0.2, 0.6, 0.2]).unwrap();
+    let mut report = evaluate(&vec![(history, vec![0.0], Some(3))], &options).report().unwrap();
+    assert!(report.to_string().contains("Ia"));
+    report.levels.last_mut().unwrap().classes.truncate(1);
+    report.levels.last_mut().unwrap().report.scorecard.confusion.clear();
+    let _ = report.to_string();
+    report.levels.clear();
+    report.since_trigger.iter_mut().for_each(|day| day.levels.clear());
+    let _ = report.to_string();
+}

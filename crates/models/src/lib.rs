@@ -9,6 +9,7 @@ mod oracle;
 mod preset;
 mod recurrent;
 mod stream;
+pub mod train;
 
 pub use candle_core;
 pub use candle_nn;

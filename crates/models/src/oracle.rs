@@ -58,7 +58,7 @@ const MAX_STEPS: usize = 1 << 24;
 
 impl OracleConfig {
     /// That every size is one a network can have, before anything is made by it: a configuration comes from a file.
-    fn check(&self, features: &FeatureSpec) -> Result<()> {
+    pub(crate) fn check(&self, features: &FeatureSpec) -> Result<()> {
         let head = self.head.iter().map(|(width, _)| ("width of a head layer", *width, MAX_WIDTH));
         let static_dense =
             self.static_dense.iter().map(|(width, _)| ("width of static_dense", *width, MAX_WIDTH));
@@ -203,6 +203,14 @@ struct Sequence<'a> {
     outputs: Vec<usize>,
 }
 
+/// Which layer's numbers a pass gives.
+#[derive(Debug, Clone, Copy)]
+enum Output {
+    /// Those before the last dense layer.
+    Latent,
+    Logits,
+}
+
 impl Oracle {
     /// Builds the network on PyTorch's parameter names: `gru.weight_ih_l0`, ..., `dense1.weight`, ..., `fc_out.bias`.
     ///
@@ -319,11 +327,51 @@ impl Oracle {
     /// [`Error::Config`] for a step that a light curve does not have, or steps not in rising order; [`Error::Candle`]
     /// when the device fails.
     pub fn logits_at(&self, light_curves: &[(&EncodedLightCurve, &[usize])]) -> Result<Vec<Vec<f32>>> {
+        self.outputs_at(light_curves, Output::Logits)
+    }
+
+    /// The latent vector after the last observation: what the last dense layer makes logits of, 64 numbers in the paper's
+    /// network. Objects that the network takes for alike lie close together there.
+    ///
+    /// # Errors
+    /// As [`logits`](Self::logits).
+    ///
+    /// ```
+    /// use candle_core::Device;
+    /// use heliacal_lightcurve::{Context, LightCurve, Passband};
+    /// use heliacal_models::{Oracle, Preset};
+    ///
+    /// let oracle = Oracle::fresh(Preset::Paper.config(26), Preset::Paper.features(), 1, &Device::Cpu)?;
+    /// let light_curve = LightCurve::new(vec![60000.0], vec![20.0], vec![4.0], vec![Passband::LsstG], vec![true])?;
+    /// let latent = oracle.embedding(light_curve.view(), &Context::new())?;
+    /// assert_eq!(latent.len(), 64);
+    /// assert!(latent.iter().all(|&x| x >= 0.0)); // it comes out of a ReLU
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn embedding(&self, light_curve: LightCurveView<'_>, context: &Context) -> Result<Vec<f32>> {
+        let encoded = self.features.encode(light_curve, context)?;
+        Ok(self.embedding_at(&[(&encoded, &[encoded.observations.len() - 1])])?.swap_remove(0))
+    }
+
+    /// Latent vectors after chosen steps of many light curves, `[step, width]` row-major for each.
+    ///
+    /// # Errors
+    /// As [`logits_at`](Self::logits_at).
+    pub fn embedding_at(&self, light_curves: &[(&EncodedLightCurve, &[usize])]) -> Result<Vec<Vec<f32>>> {
+        self.outputs_at(light_curves, Output::Latent)
+    }
+
+    /// One layer's numbers after chosen steps of many light curves, in passes of [`ROWS_PER_PASS`].
+    fn outputs_at(
+        &self,
+        light_curves: &[(&EncodedLightCurve, &[usize])],
+        output: Output,
+    ) -> Result<Vec<Vec<f32>>> {
         let mut sequences = Vec::new();
         for (owner, &(encoded, steps)) in light_curves.iter().enumerate() {
             self.plan(owner, encoded, steps, &mut sequences)?;
         }
-        let mut logits = vec![Vec::new(); light_curves.len()];
+        let mut numbers = vec![Vec::new(); light_curves.len()];
         let mut rest = &sequences[..];
         while !rest.is_empty() {
             let mut n_rows = 0;
@@ -335,14 +383,15 @@ impl Oracle {
             let (pass, later) =
                 rest.split_at(rest.iter().take_while(|sequence| fits(sequence)).count().max(1));
             rest = later;
-            let found = self.pass(pass, |owner| &light_curves[owner].0.statics)?;
+            let found = self.pass(pass, |owner| &light_curves[owner].0.statics, output)?;
+            let width = found.dim(D::Minus1)?;
             let found = found.flatten_all()?.to_vec1::<f32>()?;
             let owners = pass.iter().flat_map(|s| std::iter::repeat_n(s.owner, s.outputs.len()));
-            for (owner, row) in owners.zip(found.chunks_exact(self.config.n_nodes)) {
-                logits[owner].extend_from_slice(row);
+            for (owner, row) in owners.zip(found.chunks_exact(width)) {
+                numbers[owner].extend_from_slice(row);
             }
         }
-        Ok(logits)
+        Ok(numbers)
     }
 
     /// Logits `[batch, node]` after the last step of each light curve, as a tensor that knows where it came from: what a
@@ -351,13 +400,24 @@ impl Oracle {
     /// # Errors
     /// [`Error::NoObservations`] for a light curve without a step, [`Error::Candle`] when the device fails.
     pub fn forward(&self, light_curves: &[EncodedLightCurve]) -> Result<Tensor> {
+        let whole = |encoded: &'_ EncodedLightCurve| encoded.rows.len() / self.config.n_features;
+        let whole: Vec<_> = light_curves.iter().map(|encoded| (encoded, whole(encoded))).collect();
+        self.forward_after(&whole)
+    }
+
+    /// Logits `[batch, node]` after the first so many steps of each light curve: [`forward`](Self::forward) on
+    /// truncated light curves, without copying them.
+    ///
+    /// # Errors
+    /// [`Error::NoObservations`] for 0 steps, [`Error::Config`] for more steps than a light curve has,
+    /// [`Error::Candle`] when the device fails.
+    pub fn forward_after(&self, beginnings: &[(&EncodedLightCurve, usize)]) -> Result<Tensor> {
         let mut sequences = Vec::new();
-        for (owner, encoded) in light_curves.iter().enumerate() {
-            let n_steps = encoded.rows.len() / self.config.n_features;
+        for (owner, &(encoded, n_steps)) in beginnings.iter().enumerate() {
             let last = n_steps.checked_sub(1).ok_or(Error::NoObservations { n_observations: 0 })?;
             self.plan(owner, encoded, &[last], &mut sequences)?;
         }
-        self.pass(&sequences, |owner| &light_curves[owner].statics)
+        self.pass(&sequences, |owner| &beginnings[owner].0.statics, Output::Logits)
     }
 
     /// The runs that give the logits after these steps: one over the light curve's beginning, and, beyond `max_steps`,
@@ -388,11 +448,12 @@ impl Oracle {
         Ok(())
     }
 
-    /// Logits at the outputs of some sequences, one after the other.
+    /// A layer's numbers at the outputs of some sequences, one after the other.
     fn pass<'a>(
         &self,
         sequences: &[Sequence<'_>],
         statics_of: impl Fn(usize) -> &'a [f32],
+        output: Output,
     ) -> Result<Tensor> {
         let columns = self.config.n_features;
         let (mut rows, mut lengths, mut outputs, mut statics) =
@@ -410,26 +471,31 @@ impl Oracle {
         let states = self.gru.forward(&rows, &lengths, None)?;
         let states = states.index_select(&Tensor::from_slice(&outputs, outputs.len(), &self.device)?, 0)?;
         let statics = self.statics(&statics, outputs.len())?;
-        self.head(&states, statics.as_ref())
+        match output {
+            Output::Latent => self.latent(&states, statics.as_ref()),
+            Output::Logits => self.head(&states, statics.as_ref()),
+        }
     }
 
     /// Logits `[batch, node]` from last GRU states `[batch, hidden]` and static inputs `[batch, static]`.
     pub(crate) fn head(&self, states: &Tensor, statics: Option<&Tensor>) -> Result<Tensor> {
-        let mut dense = self.dense.iter();
+        let (linear, activation) =
+            self.dense.last().expect("the configuration ends with the layer of logits");
+        dense(linear, *activation, &self.latent(states, statics)?)
+    }
+
+    /// What the last dense layer gets, `[batch, width]`.
+    fn latent(&self, states: &Tensor, statics: Option<&Tensor>) -> Result<Tensor> {
+        let mut layers = self.dense.iter();
         let mut next = |x: &Tensor| -> Result<Tensor> {
-            let (linear, activation) = dense.next().expect("the configuration lists every dense layer");
-            let y = linear.forward(x)?;
-            Ok(match activation {
-                Activation::Linear => y,
-                Activation::Relu => y.relu()?,
-                Activation::Tanh => y.tanh()?,
-            })
+            let (linear, activation) = layers.next().expect("the configuration lists every dense layer");
+            dense(linear, *activation, x)
         };
         let mut x = next(states)?;
         if let Some(statics) = statics {
             x = Tensor::cat(&[x, next(statics)?], D::Minus1)?;
         }
-        for _ in 0..=self.config.head.len() {
+        for _ in &self.config.head {
             x = next(&x)?;
         }
         Ok(x)
@@ -440,4 +506,13 @@ impl Oracle {
         let Some(_) = self.config.static_dense else { return Ok(None) };
         Ok(Some(Tensor::from_slice(statics, (batch, self.config.n_statics), &self.device)?))
     }
+}
+
+fn dense(linear: &Linear, activation: Activation, x: &Tensor) -> Result<Tensor> {
+    let y = linear.forward(x)?;
+    Ok(match activation {
+        Activation::Linear => y,
+        Activation::Relu => y.relu()?,
+        Activation::Tanh => y.tanh()?,
+    })
 }

@@ -4,6 +4,8 @@
 mod golden;
 mod gru_reference;
 mod prefixes;
+mod train_learning;
+mod train_resume;
 mod weights;
 
 use candle_core::{DType, Device, Tensor};

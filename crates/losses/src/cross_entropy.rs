@@ -3,15 +3,18 @@
 use candle_core::{DType, Tensor};
 use heliacal_taxonomy::EdgeLength;
 
-use crate::error::check_not_negative;
+use crate::error::{check_not_negative, check_weight};
 use crate::outputs::Outputs;
 use crate::target_rows::target_rows;
 use crate::{Error, Labels, Loss, Result, TreeLayout};
 
 /// What is done to plain cross-entropy; by default nothing.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct CrossEntropyOptions {
-    /// A weight per class, of at least 0: columns of a flat classifier, nodes of a tree.
+    /// A weight per class, of at least 0 and finite in the type of the logits: columns of a flat classifier, nodes of a
+    /// tree.
     pub class_weights: Option<Vec<f64>>,
     /// Probability ε, 0 to 1, that the target gives away evenly to all classes, the true one included; on a tree, to
     /// all leaves.
@@ -22,6 +25,8 @@ pub struct CrossEntropyOptions {
 
 /// How far apart classes lie for soft targets.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum ClassDistance {
     /// Length of the path between the two.
     Path(EdgeLength),
@@ -66,6 +71,8 @@ pub struct CrossEntropy {
     outputs: Outputs,
     /// `[label, class]`: minus weight times target.
     rows: Vec<f64>,
+    /// Index and value of the largest class weight.
+    heaviest: (usize, f64),
     focal_gamma: f64,
 }
 
@@ -73,7 +80,7 @@ impl CrossEntropy {
     /// Over the columns of a flat classifier.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for no class, a smoothing outside \[0, 1\] or a negative γ; [`Error::Count`] and
+    /// [`Error::Parameter`] for no class or more than 16384, a smoothing outside \[0, 1\] or a negative γ; [`Error::Count`] and
     /// [`Error::Weight`] for class weights that are too few, too many, negative, NaN or infinite.
     pub fn flat(n_classes: usize, options: &CrossEntropyOptions) -> Result<Self> {
         Self::hard(Outputs::flat(n_classes)?, options)
@@ -130,7 +137,7 @@ impl CrossEntropy {
             }
             rows.extend(row);
         }
-        Ok(Self { outputs: Outputs::tree(layout), rows, focal_gamma: 0.0 })
+        Ok(Self { outputs: Outputs::tree(layout), rows, heaviest: (0, 1.0), focal_gamma: 0.0 })
     }
 
     fn hard(outputs: Outputs, options: &CrossEntropyOptions) -> Result<Self> {
@@ -142,7 +149,7 @@ impl CrossEntropy {
         check_not_negative("focal_gamma", options.focal_gamma)?;
         let ones = vec![1.0; n];
         let weights = options.class_weights.as_ref().unwrap_or(&ones);
-        check_weights(weights, n)?;
+        let heaviest = heaviest(weights, n)?;
         let finest = outputs.finest();
         let mut rows = vec![0.0; n * n];
         for (label, row) in rows.chunks_mut(n).enumerate() {
@@ -151,12 +158,17 @@ impl CrossEntropy {
                 row[class] -= smoothing / finest.len() as f64 * weights[class];
             }
         }
-        Ok(Self { outputs, rows, focal_gamma: options.focal_gamma })
+        Ok(Self { outputs, rows, heaviest, focal_gamma: options.focal_gamma })
     }
 
     /// Number of classes that a label may name.
     pub fn n_classes(&self) -> usize {
         self.outputs.n_classes()
+    }
+
+    /// What a label names.
+    pub(crate) fn outputs(&self) -> &Outputs {
+        &self.outputs
     }
 
     /// `(1 - p)^γ`.
@@ -176,6 +188,7 @@ impl Loss for CrossEntropy {
     fn per_object(&self, logits: &Tensor, labels: Labels<'_>) -> Result<Tensor> {
         let n = self.n_classes();
         let labels = labels.checked(self.outputs.check(logits)?, n)?;
+        check_weight("class weight", self.heaviest.0, self.heaviest.1, logits.dtype())?;
         let row = |&label: &u32| &self.rows[label as usize * n..][..n];
         let targets = target_rows(labels.iter().map(row), n, logits)?;
         let log_probabilities = self.outputs.log_probabilities(logits)?;
@@ -187,17 +200,26 @@ impl Loss for CrossEntropy {
     }
 }
 
-fn check_weights(weights: &[f64], n_classes: usize) -> Result<()> {
+/// Index and value of the largest of the class weights, all of them checked.
+fn heaviest(weights: &[f64], n_classes: usize) -> Result<(usize, f64)> {
     if weights.len() != n_classes {
         return Err(Error::Count { what: "class weights", expected: n_classes, found: weights.len() });
     }
-    match weights.iter().position(|weight| !(*weight >= 0.0 && weight.is_finite())) {
-        Some(index) => Err(Error::Weight { what: "class weight", index, value: weights[index] }),
-        None => Ok(()),
+    let mut heaviest = (0, 0.0);
+    for (index, &weight) in weights.iter().enumerate() {
+        check_weight("class weight", index, weight, DType::F64)?;
+        if weight > heaviest.1 {
+            heaviest = (index, weight);
+        }
     }
+    Ok(heaviest)
 }
 
 /// Weights against class frequencies, `N / (K n_c)` with N objects in K classes; 0 for a class without objects.
+///
+/// On a tree, give [`NodeCounts::labelled`](crate::NodeCounts::labelled), the objects whose true class is exactly each
+/// node. K then counts all nodes, those without objects too: only a global scale. Counts at or below each node would
+/// count an object once per level.
 ///
 /// ```
 /// assert_eq!(heliacal_losses::balanced_class_weights(&[3, 1, 0]), [4.0 / 9.0, 4.0 / 3.0, 0.0]);
@@ -213,6 +235,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_class_weight_beyond_single_precision_is_named() {
+        let class_weights = Some(vec![1.0, 1e39]);
+        let options = CrossEntropyOptions { class_weights, ..Default::default() };
+        let entropy = CrossEntropy::flat(2, &options).unwrap();
+        let loss = |dtype| {
+            let logits = Tensor::zeros((1, 2), dtype, &candle_core::Device::Cpu).unwrap();
+            entropy.forward(&logits, Labels::from(&[0]))
+        };
+        assert!(matches!(loss(DType::F32), Err(Error::Weight { index: 1, .. })));
+        assert!(loss(DType::F64).is_ok());
+    }
+
+    #[test]
     fn options_out_of_range_are_named() {
         let said = |options: CrossEntropyOptions| CrossEntropy::flat(2, &options).unwrap_err().to_string();
         let none = CrossEntropyOptions::default();
@@ -223,10 +258,13 @@ mod tests {
         let weighted = |weights| CrossEntropyOptions { class_weights: Some(weights), ..none.clone() };
         assert_eq!(said(weighted(vec![1.0])), "1 class weights, expected 2");
         let negative = weighted(vec![1.0, -0.5]);
-        assert_eq!(said(negative), "class weight 1 is -0.5, expected a finite number of at least 0");
         assert_eq!(
-            CrossEntropy::flat(0, &none).unwrap_err().to_string(),
-            "n_classes is 0, expected at least 1"
+            said(negative),
+            "class weight 1 is -0.5, expected a number of at least 0 and finite in the type of the logits"
         );
+        for (n, found) in [(0, "0"), (16385, "16385"), (usize::MAX, "18446744073709552000")] {
+            let said = CrossEntropy::flat(n, &none).unwrap_err().to_string();
+            assert_eq!(said, format!("n_classes is {found}, expected 1 to 16384"));
+        }
     }
 }

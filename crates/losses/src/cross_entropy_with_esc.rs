@@ -8,6 +8,8 @@ use crate::{CrossEntropy, Error, EscLoss, EscScore, Labels, Loss, Result};
 
 /// Which classifications of a history the cross-entropy looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum ClassifiedSteps {
     /// The last one of every history.
     Last,
@@ -19,6 +21,10 @@ pub enum ClassifiedSteps {
 /// [arXiv 2604.23792](https://arxiv.org/abs/2604.23792)).
 ///
 /// Each part is a mean over the histories that have it: the cross-entropy needs one classification, the score two.
+///
+/// Labels mean the same in both parts. With [`EscLoss::flat`] goes [`CrossEntropy::flat`], with [`EscLoss::on_tree`] a
+/// cross-entropy on the same layout: [`CrossEntropy::on_tree`] or [`CrossEntropy::soft`], also where the logits are of
+/// leaves.
 ///
 /// ```
 /// use heliacal_losses::candle_core::{DType, Device, Tensor};
@@ -57,14 +63,15 @@ impl CrossEntropyWithEsc {
     /// The sum with a factor μ of at least 0.
     ///
     /// # Errors
-    /// [`Error::Parameter`] when μ is negative, NaN or infinite, [`Error::Count`] when the parts have different numbers
-    /// of logits.
+    /// [`Error::Parameter`] when μ is negative, NaN or infinite; [`Error::Count`] when the parts have different numbers
+    /// of logits, [`Error::OtherClasses`] when one is flat and the other on a tree, or on another tree.
     pub fn new(cross_entropy: CrossEntropy, esc: EscLoss, mu: f64, steps: ClassifiedSteps) -> Result<Self> {
         check_not_negative("mu", mu)?;
         let (expected, found) = (cross_entropy.n_logits(), esc.n_logits());
         if found != expected {
             return Err(Error::Count { what: "logits in the early-stable score", expected, found });
         }
+        cross_entropy.outputs().check_same_classes("classes of the early-stable score", esc.outputs())?;
         Ok(Self { cross_entropy, esc, mu, steps })
     }
 
@@ -110,5 +117,38 @@ impl CrossEntropyWithEsc {
         let picked = logits.reshape((batch * n_steps, n_logits))?.index_select(&rows, 0)?;
         let weights = from_f64(row_weights, (n_rows, 1), logits.dtype(), logits.device())?.squeeze(1)?;
         Ok((self.cross_entropy.per_object(&picked, Labels::from(&row_labels))? * weights)?.sum_all()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device};
+    use heliacal_taxonomy::{EdgeLength, Taxonomy};
+
+    use super::*;
+    use crate::{CrossEntropyOptions, EscOptions, Parametrization, TransportCost, TreeLayout};
+
+    #[test]
+    fn a_flat_cross_entropy_beside_a_score_on_a_tree_is_refused() {
+        let layout = |name: &str, leaves: &[&str]| {
+            let taxonomy = Taxonomy::flat(name, leaves).unwrap();
+            TreeLayout::new(&taxonomy, Parametrization::LeafSoftmax, DType::F64, &Device::Cpu).unwrap()
+        };
+        let on_tree = |layout: &TreeLayout| CrossEntropy::on_tree(layout, &CrossEntropyOptions::default());
+        let sn = layout("sn", &["Ia", "II"]);
+        let cost = TransportCost::Tree(EdgeLength::UNIT);
+        let esc = EscLoss::on_tree(&sn, cost, EscOptions::default()).unwrap();
+        let with = |entropy: CrossEntropy, esc: &EscLoss| {
+            CrossEntropyWithEsc::new(entropy, esc.clone(), 1.0, ClassifiedSteps::All)
+        };
+        let flat = CrossEntropy::flat(2, &CrossEntropyOptions::default()).unwrap();
+        let said = with(flat, &esc).unwrap_err().to_string();
+        assert_eq!(said, "classes of the early-stable score: the 3 nodes of tree sn, expected 2 columns");
+        let flat_esc = EscLoss::flat(2, EscOptions::default()).unwrap();
+        let said = with(on_tree(&sn).unwrap(), &flat_esc).unwrap_err().to_string();
+        assert_eq!(said, "classes of the early-stable score: 2 columns, expected the 3 nodes of tree sn");
+        let agn = layout("agn", &["Blazar", "Seyfert"]);
+        assert!(matches!(with(on_tree(&agn).unwrap(), &esc), Err(Error::OtherClasses { .. })));
+        assert!(with(on_tree(&sn).unwrap(), &esc).is_ok());
     }
 }

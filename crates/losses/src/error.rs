@@ -1,6 +1,6 @@
 //! What can go wrong with a loss.
 
-use candle_core::{DType, Tensor};
+use candle_core::{DType, DeviceLocation, Tensor};
 
 /// Shorthand for this crate's results.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -32,6 +32,26 @@ pub enum Error {
         /// What came.
         found: DType,
     },
+    /// A tensor on another device than the loss was made for. Two handles of one GPU are two devices.
+    #[error("{what} are on {found:?}, expected {expected:?}")]
+    Device {
+        /// The tensor.
+        what: &'static str,
+        /// The device of the loss.
+        expected: DeviceLocation,
+        /// The tensor's.
+        found: DeviceLocation,
+    },
+    /// Classes other than those of the part to go with.
+    #[error("{what}: {found}, expected {expected}")]
+    OtherClasses {
+        /// What has them.
+        what: &'static str,
+        /// The classes it should have, in words.
+        expected: String,
+        /// Its classes, in words.
+        found: String,
+    },
     /// A batch of no objects has no mean.
     #[error("the batch has no objects, expected at least one")]
     EmptyBatch,
@@ -55,8 +75,10 @@ pub enum Error {
         /// Number of classes that a label may name.
         n_classes: usize,
     },
-    /// A weight that is negative, NaN or infinite.
-    #[error("{what} {index} is {value}, expected a finite number of at least 0")]
+    /// A weight that is negative, NaN, or infinite in the number type of the logits.
+    #[error(
+        "{what} {index} is {value:?}, expected a number of at least 0 and finite in the type of the logits"
+    )]
     Weight {
         /// What is weighed.
         what: &'static str,
@@ -118,6 +140,12 @@ pub(crate) fn check_float(logits: &Tensor) -> Result<()> {
     }
 }
 
+/// A weight that has to be at least 0 and finite in the number type.
+pub(crate) fn check_weight(what: &'static str, index: usize, value: f64, dtype: DType) -> Result<()> {
+    let is_finite = if dtype == DType::F32 { (value as f32).is_finite() } else { value.is_finite() };
+    if value >= 0.0 && is_finite { Ok(()) } else { Err(Error::Weight { what, index, value }) }
+}
+
 /// A parameter that has to be finite and at least 0.
 pub(crate) fn check_not_negative(parameter: &'static str, found: f64) -> Result<()> {
     if found >= 0.0 && found.is_finite() {
@@ -131,6 +159,29 @@ pub(crate) fn check_not_negative(parameter: &'static str, found: f64) -> Result<
 mod tests {
     use super::*;
     use candle_core::Device;
+
+    #[test]
+    fn another_device_is_named() {
+        let (expected, found) = (DeviceLocation::Cpu, DeviceLocation::Cuda { gpu_id: 1 });
+        let said = Error::Device { what: "logits", expected, found }.to_string();
+        assert_eq!(said, "logits are on Cuda { gpu_id: 1 }, expected Cpu");
+    }
+
+    #[test]
+    fn weights_have_to_be_finite_in_their_type() {
+        assert!(check_weight("node weight", 3, 1e300, DType::F64).is_ok());
+        let said = check_weight("node weight", 3, 1e300, DType::F32).unwrap_err().to_string();
+        assert_eq!(
+            said,
+            "node weight 3 is 1e300, expected a number of at least 0 and finite in the type of the logits"
+        );
+        for value in [f64::NAN, f64::INFINITY, -1.0] {
+            assert!(matches!(
+                check_weight("node weight", 0, value, DType::F64),
+                Err(Error::Weight { index: 0, .. })
+            ));
+        }
+    }
 
     #[test]
     fn shapes_and_types_are_named() {

@@ -3,28 +3,29 @@
 use candle_core::{DType, Tensor};
 use heliacal_taxonomy::EdgeLength;
 
-use crate::error::{check_float, check_not_negative};
+use crate::error::check_not_negative;
+use crate::esc_weights::EscWeights;
 use crate::outputs::Outputs;
 use crate::target_rows::from_f64;
 use crate::{Error, Labels, Result, TreeLayout};
 
-/// Rounding of a sum of distances between PMFs, in units of the number type's epsilon: below it, a history counts as
-/// constant.
-const ROUNDING_STEPS: f64 = 16.0;
-
-/// What a history of two or more PMFs that do not change is worth: there Z = 0 and eq. 14 is 0/0.
+/// What a history of two or more PMFs that do not change is worth: there Z = 0, and eq. 14 is 0/0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum ConstantHistory {
     /// `-ln p_*`, which every weighting of equal PMFs gives; a network that is sure of a wrong class from the beginning
     /// then still learns.
     #[default]
-    TrueClass,
+    NegativeLogProbability,
     /// Undefined: it adds nothing and is not counted in the mean.
     Undefined,
 }
 
 /// What it costs to move probability from one class to another.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum TransportCost {
     /// 1 between any two leaves: W1 is half the L1 distance.
     Unit,
@@ -32,13 +33,16 @@ pub enum TransportCost {
     Tree(EdgeLength),
 }
 
-/// How the early-stable score is computed.
+/// How the early-stable score is computed. The weight of time is the curve of eq. 15 and no other.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct EscOptions {
     /// α of the weight of time, at least 0; 2. With 0, `w(x) = x`.
     pub alpha: f64,
-    /// Smallest p_*, above 0 and at most 1. None by default: below a floor there is no gradient, just where the network
-    /// is most wrong. The metric's floor is 1e-12.
+    /// Smallest p_*, above 0 and at most 1. None by default: below a floor there is no gradient through p_*, just where
+    /// the network is most wrong. The metric's floor is 1e-12. Without one, a true class that is masked at some steps (a
+    /// logit of -infinity) gives scores of up to 1e20 and gradients of some 5e18: set a floor where classes are masked.
     pub floor: Option<f64>,
     /// What a constant history is worth.
     pub constant_history: ConstantHistory,
@@ -62,9 +66,18 @@ impl Default for EscOptions {
 /// is never looked at, NaN included. Gradients flow through W1 as well as through ln p; where two masses are equal,
 /// |difference| has the subgradient 0.
 ///
-/// T < 2 is undefined: it adds nothing, is not in the mean, and is counted. When Z is at most 16 times the rounding of
-/// the number type, the history counts as constant, see [`ConstantHistory`]. Because of 1/Z, gradients grow without
-/// bound as Z nears 0: clip them.
+/// T < 2 is undefined: it adds nothing, is not in the mean, and is counted; when no history has a score, no gradient
+/// comes. A pair whose W1 is at most 16 times the rounding of the number type, relative to the largest price, does not
+/// move. A history in which no pair moves is constant, see [`ConstantHistory`]; neither α nor T nor the scale of the
+/// prices has a part in that. Pairs after the last one that moves weigh 0.
+///
+/// Only ratios of weights and of distances matter. So Z is 1 in the computation, and the gradient
+///
+/// ```text
+/// ∂ESC_s / ∂W1_t = w(t/T) (-ln p_{t,*} - ESC_s) / Z
+/// ```
+///
+/// stays bounded as a history comes to rest: the bracket vanishes with Z. Only a p_* near 0 makes it large.
 ///
 /// Beyond the Final Label, eq. 14 and 15 and section IV.4.4, [arXiv 2604.23792](https://arxiv.org/abs/2604.23792).
 ///
@@ -82,7 +95,7 @@ impl Default for EscOptions {
 #[derive(Debug, Clone)]
 pub struct EscLoss {
     outputs: Outputs,
-    /// Price of a unit of |difference| in each class.
+    /// Price of a unit of |difference| in each class, the largest being 1: the score depends on their ratios only.
     prices: Vec<f64>,
     options: EscOptions,
 }
@@ -104,9 +117,9 @@ impl EscLoss {
     /// For a flat classifier at unit cost; labels are columns.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for no class, a negative or infinite α, a floor outside (0, 1\].
+    /// [`Error::Parameter`] for no class or more than 16384, a negative or infinite α, a floor outside (0, 1\].
     pub fn flat(n_classes: usize, options: EscOptions) -> Result<Self> {
-        Self::new(Outputs::flat(n_classes)?, vec![0.5; n_classes], options)
+        Self::new(Outputs::flat(n_classes)?, vec![1.0; n_classes], options)
     }
 
     /// For the leaves of a tree in either parametrization; labels are node indices, `p_*` the probability of the node.
@@ -115,17 +128,22 @@ impl EscLoss {
     /// [`Error::Parameter`] for a negative or infinite α, a floor outside (0, 1\].
     pub fn on_tree(layout: &TreeLayout, cost: TransportCost, options: EscOptions) -> Result<Self> {
         let outputs = Outputs::tree(layout);
-        let prices = match cost {
+        let mut prices = vec![0.0; outputs.n_classes()];
+        match cost {
             // The mass below an edge is the probability of its lower node.
-            TransportCost::Tree(edge_length) => layout.taxonomy().edge_lengths(edge_length),
-            TransportCost::Unit => {
-                let mut prices = vec![0.0; outputs.n_classes()];
-                for leaf in outputs.finest() {
-                    prices[leaf] = 0.5;
+            TransportCost::Tree(edge_length) => {
+                let taxonomy = layout.taxonomy();
+                for (price, node) in prices.iter_mut().zip(taxonomy.nodes()) {
+                    *price = match taxonomy.depth(node) {
+                        0 => 0.0,
+                        1 => 1.0,
+                        // Relative to the edges at the root: a depth less.
+                        depth => edge_length.at_depth(depth - 1),
+                    };
                 }
-                prices
             }
-        };
+            TransportCost::Unit => outputs.finest().into_iter().for_each(|leaf| prices[leaf] = 1.0),
+        }
         Self::new(outputs, prices, options)
     }
 
@@ -139,6 +157,11 @@ impl EscLoss {
         }
     }
 
+    /// What a label names.
+    pub(crate) fn outputs(&self) -> &Outputs {
+        &self.outputs
+    }
+
     /// Number of columns of the logits.
     pub fn n_logits(&self) -> usize {
         self.outputs.n_logits()
@@ -146,9 +169,11 @@ impl EscLoss {
 
     /// Scores histories: `logits` `[batch, time, n_logits]`, one label and one length per history.
     ///
+    /// When every T < 2, the loss is 0 without a gradient: `backward` then gives none for the logits.
+    ///
     /// # Errors
-    /// [`Error::Shape`], [`Error::NumberType`], [`Error::EmptyBatch`] for other logits, [`Error::Count`],
-    /// [`Error::Label`], [`Error::Length`] for labels and lengths that do not fit.
+    /// [`Error::Shape`], [`Error::NumberType`], [`Error::Device`], [`Error::EmptyBatch`] for other logits;
+    /// [`Error::Count`], [`Error::Label`], [`Error::Length`] for labels and lengths that do not fit.
     pub fn forward(&self, logits: &Tensor, labels: Labels<'_>, lengths: &[usize]) -> Result<EscScore> {
         let (batch, n_steps) = self.check(logits, lengths)?;
         let labels = labels.checked(batch, self.outputs.n_classes())?;
@@ -189,41 +214,29 @@ impl EscLoss {
     ) -> Result<EscScore> {
         let (batch, n_pairs) = distances.dims2()?;
         let (dtype, device) = (distances.dtype(), distances.device());
-        let weights = self.weights(lengths, n_pairs);
-        let weighted = (distances * from_f64(weights.clone(), (batch, n_pairs), dtype, device)?)?;
-        let z = weighted.sum(1)?;
         let epsilon = if dtype == DType::F32 { f64::from(f32::EPSILON) } else { f64::EPSILON };
-        let z_values = z.detach().to_dtype(DType::F64)?.to_vec1::<f64>()?;
-        // A NaN is no constant history: it has to show in the loss.
-        let is_constant = |i: usize| lengths[i] >= 2 && z_values[i] <= ROUNDING_STEPS * epsilon;
-        let n_constant = (0..batch).filter(|&i| is_constant(i)).count();
-        let moves: Vec<u8> = (0..batch).map(|i| u8::from(lengths[i] >= 2 && !is_constant(i))).collect();
+        let on_host = distances.detach().to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
+        let EscWeights { weights, is_constant } =
+            EscWeights::new(&on_host, lengths, self.options.alpha, epsilon);
+        let n_constant = is_constant.iter().filter(|constant| **constant).count();
+        let shares = from_f64(weights, (batch, n_pairs), dtype, device)?;
+        let weighted = (distances * &shares)?;
+        let z = weighted.sum(1)?;
+        let moves: Vec<u8> = (0..batch).map(|i| u8::from(lengths[i] >= 2 && !is_constant[i])).collect();
         let moves = Tensor::from_vec(moves, batch, device)?;
         let ones = z.ones_like()?;
         let mean_of_moving = ((weighted * log_truth)?.sum(1)?.neg()? / moves.where_cond(&z, &ones)?)?;
         let (of_others, n_undefined) = match self.options.constant_history {
-            ConstantHistory::TrueClass if n_constant > 0 => {
-                let shares = constant_shares(weights, n_pairs, is_constant);
-                let shares = from_f64(shares, (batch, n_pairs), dtype, device)?;
+            ConstantHistory::NegativeLogProbability if n_constant > 0 => {
                 ((log_truth * shares)?.sum(1)?.neg()?, n_short)
             }
-            ConstantHistory::TrueClass => (z.zeros_like()?, n_short),
+            ConstantHistory::NegativeLogProbability => (z.zeros_like()?, n_short),
             ConstantHistory::Undefined => (z.zeros_like()?, n_short + n_constant),
         };
         let per_object = moves.where_cond(&mean_of_moving, &of_others)?;
         let n_scored = (batch - n_undefined).max(1);
         let loss = (per_object.sum_all()? / n_scored as f64)?;
         Ok(EscScore { loss, per_object, n_undefined, n_constant })
-    }
-
-    /// `w(t/T)` of every pair of every history, 0 behind its end.
-    fn weights(&self, lengths: &[usize], n_pairs: usize) -> Vec<f64> {
-        let of_history = |&length: &usize| {
-            (1..=n_pairs).map(move |t| {
-                if t < length { time_weight(t as f64 / length as f64, self.options.alpha) } else { 0.0 }
-            })
-        };
-        lengths.iter().flat_map(of_history).collect()
     }
 
     fn check(&self, logits: &Tensor, lengths: &[usize]) -> Result<(usize, usize)> {
@@ -234,7 +247,7 @@ impl EscLoss {
                 return Err(Error::Shape { what: "logits", expected, found: logits.dims().to_vec() });
             }
         };
-        check_float(logits)?;
+        self.outputs.check_kind(logits)?;
         if batch == 0 {
             return Err(Error::EmptyBatch);
         }
@@ -246,23 +259,6 @@ impl EscLoss {
             None => Ok((batch, n_steps)),
         }
     }
-}
-
-/// `(e^{αx} - 1) / (e^α - 1)`, written so that no α overflows; x where α is 0.
-fn time_weight(x: f64, alpha: f64) -> f64 {
-    if alpha == 0.0 { x } else { (alpha * (x - 1.0)).exp() * (-alpha * x).exp_m1() / (-alpha).exp_m1() }
-}
-
-/// The weights of time of the constant histories, normalized; 0 for the others.
-fn constant_shares(mut weights: Vec<f64>, n_pairs: usize, is_constant: impl Fn(usize) -> bool) -> Vec<f64> {
-    for (i, row) in weights.chunks_mut(n_pairs).enumerate() {
-        let sum: f64 = row.iter().sum();
-        let scale = if is_constant(i) && sum > 0.0 { 1.0 / sum } else { 0.0 };
-        for weight in row {
-            *weight *= scale;
-        }
-    }
-    weights
 }
 
 /// Zeros behind the end of every history, so that nothing there, NaN included, reaches a sum.
@@ -280,14 +276,6 @@ fn without_padding(logits: &Tensor, lengths: &[usize]) -> Result<Tensor> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn time_weights_by_hand() {
-        assert!((time_weight(0.5, 2.0) - (1f64.exp() - 1.0) / (2f64.exp() - 1.0)).abs() < 1e-16);
-        assert_eq!((time_weight(0.25, 0.0), time_weight(1.0, 3.0), time_weight(0.0, 3.0)), (0.25, 1.0, 0.0));
-        assert!((time_weight(0.25, 1e-9) - 0.25).abs() < 1e-9);
-        assert_eq!(time_weight(0.9, 1e5), 0.0);
-    }
 
     #[test]
     fn parameters_out_of_range_are_named() {

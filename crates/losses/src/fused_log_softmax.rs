@@ -1,27 +1,41 @@
-//! The log-softmax over ranges of columns as one operation on CPU: one node in the graph, one pass over the rows.
+//! The log-softmax over ranges of columns as one operation: one node in the graph, one pass over the rows.
+//!
+//! The maximum that is subtracted carries no gradient: the result does not depend on it, and candle's gradient of a
+//! maximum counts ties more than once.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use candle_core::{CpuStorage, CustomOp1, CustomOp3, Layout, Shape, Tensor, WithDType, bail};
 
-use crate::log_softmax::LARGEST_LOGIT;
+use crate::Result;
+use crate::fused_op::{apply, is_beyond, limited, numbers};
 
 /// `x_c - ln Σ_{k in the range of c} exp x_k`, rows in double precision whatever the number type.
 #[derive(Debug, Clone)]
 pub(crate) struct FusedLogSoftmax {
     /// Every column once, in order.
-    pub(crate) ranges: Arc<[Range<usize>]>,
+    ranges: Arc<[Range<usize>]>,
 }
 
 impl FusedLogSoftmax {
+    /// `ranges` hold every column once, in order; none is empty.
+    pub(crate) fn new(ranges: Vec<Range<usize>>) -> Self {
+        Self { ranges: ranges.into() }
+    }
+
+    /// `[batch, columns]` of the same.
+    pub(crate) fn of(&self, logits: &Tensor) -> Result<Tensor> {
+        apply(logits, self.clone())
+    }
+
     fn forward<T: WithDType>(&self, logits: &[T]) -> Vec<T> {
         let n = self.ranges.last().map_or(1, |range| range.end);
         let mut out = Vec::with_capacity(logits.len());
         let mut row = vec![0.0; n];
         for logits in logits.chunks_exact(n) {
             for (value, logit) in row.iter_mut().zip(logits) {
-                *value = logit.to_f64().clamp(-LARGEST_LOGIT, LARGEST_LOGIT);
+                *value = limited(logit);
             }
             for range in self.ranges.iter() {
                 let group = &mut row[range.clone()];
@@ -49,25 +63,12 @@ impl Backward {
             for range in ranges.iter() {
                 let sum: f64 = gradient[range.clone()].iter().map(|g| g.to_f64()).sum();
                 out.extend(range.clone().map(|c| {
-                    // A logit beyond the limit is a constant.
-                    let is_constant = logits[c].to_f64().abs() > LARGEST_LOGIT;
                     let g = gradient[c].to_f64() - log_p[c].to_f64().exp() * sum;
-                    T::from_f64(if is_constant { 0.0 } else { g })
+                    T::from_f64(if is_beyond(&logits[c]) { 0.0 } else { g })
                 }));
             }
         }
         out
-    }
-}
-
-/// The numbers of a contiguous tensor.
-pub(crate) fn numbers<'a, T: WithDType>(
-    storage: &'a CpuStorage,
-    layout: &Layout,
-) -> candle_core::Result<&'a [T]> {
-    match layout.contiguous_offsets() {
-        Some((start, end)) => Ok(&storage.as_slice()?[start..end]),
-        None => bail!("a fused operation needs contiguous rows, found {layout:?}"),
     }
 }
 
@@ -120,5 +121,34 @@ impl CustomOp3 for Backward {
             _ => bail!("a fused log-softmax needs F32 or F64"),
         };
         Ok((out, of_logits.shape().clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+    use crate::fused_op::LARGEST_LOGIT;
+
+    fn of_row(values: &[f64]) -> Vec<f64> {
+        let row = Tensor::from_slice(values, (1, values.len()), &Device::Cpu).unwrap();
+        let found = FusedLogSoftmax::new(vec![0..1, 1..values.len()]).of(&row).unwrap();
+        found.flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    #[test]
+    fn groups_by_hand() {
+        let found = of_row(&[7.0, 3f64.ln(), 0.0]);
+        assert_eq!(found[0], 0.0);
+        assert!((found[1] - 0.75f64.ln()).abs() < 1e-15 && (found[2] - 0.25f64.ln()).abs() < 1e-15);
+    }
+
+    #[test]
+    fn infinities_are_limited_and_nan_stays_in_its_group() {
+        assert_eq!(of_row(&[f64::NEG_INFINITY, f64::NEG_INFINITY, 0.0]), [0.0, -LARGEST_LOGIT, 0.0]);
+        assert_eq!(of_row(&[0.0, f64::INFINITY, 1.0]), [0.0, 0.0, -LARGEST_LOGIT]);
+        let found = of_row(&[0.0, f64::NAN, 1.0]);
+        assert!(found[0] == 0.0 && found[1].is_nan() && found[2].is_nan());
     }
 }

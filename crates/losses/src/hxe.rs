@@ -61,7 +61,8 @@ impl Hxe {
     /// What each depth adds to the mean loss of these objects while all logits are equal: where training begins.
     ///
     /// # Errors
-    /// [`Error::Count`](crate::Error::Count) when the counts are of another tree.
+    /// [`Error::Count`](crate::Error::Count) and [`Error::OtherClasses`](crate::Error::OtherClasses) when the counts are
+    /// of another tree.
     pub fn level_losses_at_uniform(&self, counts: &NodeCounts) -> Result<LevelLosses> {
         self.terms.level_losses_at_uniform(counts)
     }

@@ -27,8 +27,9 @@ pub trait Loss: Debug + Send + Sync {
     /// The loss of every object \[nat\], `[batch]`, for weights of one's own.
     ///
     /// # Errors
-    /// [`Error`](crate::Error) when the logits are not `[batch, n_logits]` in `F32` or `F64`, when the batch is empty,
-    /// or when the labels are too few, too many or no classes.
+    /// [`Error`](crate::Error) when the logits are not `[batch, n_logits]` in `F32` or `F64`, or not of the number type
+    /// and on the device of the tree's layout, when the batch is empty, when the labels are too few, too many or no
+    /// classes, or when a weight is infinite in the number type.
     fn per_object(&self, logits: &Tensor, labels: Labels<'_>) -> Result<Tensor>;
 
     /// The mean over the objects of a batch \[nat\], a scalar.

@@ -2,6 +2,7 @@
 
 use heliacal_taxonomy::Taxonomy;
 
+use crate::outputs::{same_classes, tree_in_words};
 use crate::{Error, Labels, Result};
 
 /// Objects of a training set on the nodes of a tree.
@@ -18,6 +19,7 @@ use crate::{Error, Labels, Result};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeCounts {
+    taxonomy: Taxonomy,
     labelled: Vec<u64>,
     at_or_below: Vec<u64>,
 }
@@ -41,7 +43,7 @@ impl NodeCounts {
             let parent = taxonomy.parents()[node];
             at_or_below[parent] = at_or_below[parent].saturating_add(at_or_below[node]);
         }
-        Ok(Self { labelled, at_or_below })
+        Ok(Self { taxonomy: taxonomy.clone(), labelled, at_or_below })
     }
 
     /// Counts labels, node indices.
@@ -76,18 +78,36 @@ impl NodeCounts {
         &self.at_or_below
     }
 
-    pub(crate) fn checked_labelled(&self, n_nodes: usize) -> Result<&[u64]> {
-        if self.labelled.len() == n_nodes {
-            Ok(&self.labelled)
-        } else {
-            Err(Error::Count { what: "class counts", expected: n_nodes, found: self.labelled.len() })
+    /// The objects of each node, provided the counts are of this tree.
+    pub(crate) fn checked_labelled(&self, taxonomy: &Taxonomy) -> Result<&[u64]> {
+        if self.labelled.len() != taxonomy.n_nodes() {
+            let (expected, found) = (taxonomy.n_nodes(), self.labelled.len());
+            return Err(Error::Count { what: "class counts", expected, found });
         }
+        if same_classes(&self.taxonomy, taxonomy) {
+            return Ok(&self.labelled);
+        }
+        let (expected, found) = (tree_in_words(taxonomy), tree_in_words(&self.taxonomy));
+        Err(Error::OtherClasses { what: "class counts", expected, found })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn counts_of_another_tree_with_as_many_nodes_are_refused() {
+        let tree = |name: &str, pairs: [(&str, Option<&str>); 4]| Taxonomy::from_pairs(name, pairs).unwrap();
+        let a = tree("a", [("r", None), ("x", Some("r")), ("y", Some("r")), ("z", Some("x"))]);
+        let counts = NodeCounts::new(&a, vec![0, 5, 3, 2]).unwrap();
+        assert!(counts.checked_labelled(&a).is_ok());
+        let other_shape = tree("b", [("r", None), ("x", Some("r")), ("y", Some("r")), ("z", Some("y"))]);
+        let said = counts.checked_labelled(&other_shape).unwrap_err().to_string();
+        assert_eq!(said, "class counts: the 4 nodes of tree a, expected the 4 nodes of tree b");
+        let other_names = tree("c", [("r", None), ("x", Some("r")), ("y", Some("r")), ("w", Some("x"))]);
+        assert!(matches!(counts.checked_labelled(&other_names), Err(Error::OtherClasses { .. })));
+    }
 
     #[test]
     fn faults_are_named() {

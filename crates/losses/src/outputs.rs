@@ -1,9 +1,10 @@
 //! Log-probabilities of the classes that a flat or a hierarchical loss compares.
 
 use candle_core::{DType, Device, Tensor};
+use heliacal_taxonomy::Taxonomy;
 
-use crate::error::batch_of;
-use crate::log_softmax::GroupedColumns;
+use crate::error::{batch_of, check_float};
+use crate::fused_log_softmax::FusedLogSoftmax;
 use crate::target_rows::from_f64;
 use crate::{Error, Result, TreeLayout};
 
@@ -15,12 +16,16 @@ pub(crate) enum Outputs {
 }
 
 impl Outputs {
+    /// So many flat classes at most: a table of doubles for each pair of them then takes 2 GiB.
+    const MOST_CLASSES: usize = 1 << 14;
+
     /// Flat classes, of which there is at least one.
     pub(crate) fn flat(n_classes: usize) -> Result<Self> {
-        if n_classes == 0 {
-            return Err(Error::Parameter { parameter: "n_classes", expected: "at least 1", found: 0.0 });
+        if (1..=Self::MOST_CLASSES).contains(&n_classes) {
+            return Ok(Self::Flat(n_classes));
         }
-        Ok(Self::Flat(n_classes))
+        let (parameter, found) = ("n_classes", n_classes as f64);
+        Err(Error::Parameter { parameter, expected: "1 to 16384", found })
     }
 
     pub(crate) fn tree(layout: &TreeLayout) -> Self {
@@ -59,13 +64,38 @@ impl Outputs {
         }
     }
 
+    /// The number type and the device of logits that fit.
+    pub(crate) fn check_kind(&self, logits: &Tensor) -> Result<()> {
+        match self {
+            Self::Flat(_) => check_float(logits),
+            Self::Tree(layout) => layout.check_kind(logits),
+        }
+    }
+
+    /// Refuses outputs whose labels mean something else.
+    pub(crate) fn check_same_classes(&self, what: &'static str, other: &Self) -> Result<()> {
+        let is_same = match (self, other) {
+            (Self::Flat(n), Self::Flat(others)) => n == others,
+            (Self::Tree(layout), Self::Tree(others)) => same_classes(layout.taxonomy(), others.taxonomy()),
+            _ => false,
+        };
+        if is_same {
+            return Ok(());
+        }
+        Err(Error::OtherClasses { what, expected: self.in_words(), found: other.in_words() })
+    }
+
+    fn in_words(&self) -> String {
+        match self {
+            Self::Flat(n) => format!("{n} columns"),
+            Self::Tree(layout) => tree_in_words(layout.taxonomy()),
+        }
+    }
+
     /// `ln p` of every class: `[batch, n_logits] -> [batch, n_classes]`.
     pub(crate) fn log_probabilities(&self, logits: &Tensor) -> Result<Tensor> {
         match self {
-            Self::Flat(n) => {
-                let all = std::iter::once(0..*n).collect();
-                GroupedColumns::new(all, logits.dtype(), logits.device())?.log_softmax(logits)
-            }
+            Self::Flat(n) => FusedLogSoftmax::new(std::iter::once(0..*n).collect()).of(logits),
             Self::Tree(layout) => layout.class_log_probabilities(logits),
         }
     }
@@ -90,4 +120,13 @@ impl Outputs {
         }
         from_f64(elsewhere, (n, n), dtype, device)
     }
+}
+
+/// Whether two trees have the same classes in the same places; their own names do not count.
+pub(crate) fn same_classes(a: &Taxonomy, b: &Taxonomy) -> bool {
+    a.parents() == b.parents() && a.names() == b.names()
+}
+
+pub(crate) fn tree_in_words(taxonomy: &Taxonomy) -> String {
+    format!("the {} nodes of tree {}", taxonomy.n_nodes(), taxonomy.name())
 }

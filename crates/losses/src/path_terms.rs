@@ -2,6 +2,7 @@
 
 use candle_core::{DType, Tensor};
 
+use crate::error::{check_not_negative, check_weight};
 use crate::level_losses::LevelLosses;
 use crate::target_rows::target_rows;
 use crate::{Error, Labels, NodeCounts, Result, TreeLayout};
@@ -18,22 +19,39 @@ pub(crate) struct PathTerms {
 
 impl PathTerms {
     pub(crate) fn new(layout: &TreeLayout, alpha: f64, node_weights: Vec<f64>) -> Result<Self> {
-        crate::error::check_not_negative("alpha", alpha)?;
+        check_not_negative("alpha", alpha)?;
+        for (index, &weight) in node_weights.iter().enumerate() {
+            check_weight("weight of node", index, weight, layout.dtype())?;
+        }
         let mut terms = Self { layout: layout.clone(), node_weights, rows: Vec::new() };
-        let n = layout.taxonomy().n_nodes();
-        terms.rows = (0..n as u32).flat_map(|label| terms.row(label, alpha)).collect();
+        terms.rows = terms.all_rows(alpha)?;
         Ok(terms)
     }
 
+    /// Refuses a steepness at which a factor is not finite.
+    pub(crate) fn check_steepness(&self, alpha: f64) -> Result<()> {
+        self.all_rows(alpha).map(drop)
+    }
+
+    fn all_rows(&self, alpha: f64) -> Result<Vec<f64>> {
+        let n = self.node_weights.len();
+        let mut rows = Vec::with_capacity(n * n);
+        for label in 0..n as u32 {
+            rows.extend(self.row(label, alpha)?);
+        }
+        Ok(rows)
+    }
+
     /// Minus the factors of the path of a class, 0 elsewhere.
-    fn row(&self, label: u32, alpha: f64) -> Vec<f64> {
+    fn row(&self, label: u32, alpha: f64) -> Result<Vec<f64>> {
         let taxonomy = self.layout.taxonomy();
         let mut row = vec![0.0; taxonomy.n_nodes()];
         for node in taxonomy.node(label as usize).into_iter().flat_map(|node| taxonomy.path(node)) {
-            row[node.index()] =
-                -(-alpha * taxonomy.depth(node) as f64).exp() * self.node_weights[node.index()];
+            let factor = (-alpha * taxonomy.depth(node) as f64).exp() * self.node_weights[node.index()];
+            check_weight("factor of node", node.index(), factor, self.layout.dtype())?;
+            row[node.index()] = -factor;
         }
-        row
+        Ok(row)
     }
 
     pub(crate) fn layout(&self) -> &TreeLayout {
@@ -60,8 +78,11 @@ impl PathTerms {
         if alphas.len() != labels.len() {
             return Err(Error::Count { what: "fractions", expected: labels.len(), found: alphas.len() });
         }
-        let rows: Vec<Vec<f64>> =
-            labels.iter().zip(alphas).map(|(&label, &alpha)| self.row(label, alpha)).collect();
+        let rows: Vec<Vec<f64>> = labels
+            .iter()
+            .zip(alphas)
+            .map(|(&label, &alpha)| self.row(label, alpha))
+            .collect::<Result<_>>()?;
         let targets = target_rows(rows.iter().map(Vec::as_slice), self.node_weights.len(), logits)?;
         Ok((self.layout.log_conditionals(logits)? * targets)?.sum(1)?)
     }
@@ -83,7 +104,7 @@ impl PathTerms {
     /// What each depth adds to the mean loss of objects of these classes when all logits are equal.
     pub(crate) fn level_losses_at_uniform(&self, counts: &NodeCounts) -> Result<LevelLosses> {
         let n = self.node_weights.len();
-        let labelled = counts.checked_labelled(n)?;
+        let labelled = counts.checked_labelled(self.layout.taxonomy())?;
         let like = self.layout.zero_logits()?;
         let log_conditionals = self.layout.log_conditionals(&like)?.to_dtype(DType::F64)?.to_vec2::<f64>()?;
         let mut terms = vec![0.0; n];

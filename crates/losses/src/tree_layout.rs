@@ -1,16 +1,18 @@
 //! A class tree as tensors.
 
 use candle_core::{DType, Device, Tensor};
-use heliacal_taxonomy::{LeafIndex, NodeId, Taxonomy};
+use heliacal_taxonomy::Taxonomy;
 
 use crate::error::batch_of;
-use crate::fused_roll_up::FusedRollUp;
-use crate::log_softmax::{GroupedColumns, RangeLogSumExp};
+use crate::fused_leaf_softmax::FusedLeafSoftmax;
+use crate::fused_log_softmax::FusedLogSoftmax;
 use crate::target_rows::from_f64;
 use crate::{Error, Result};
 
 /// What the logits of a network mean on a tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Parametrization {
     /// One logit per node; a softmax among siblings gives `p(C | parent)` (ORACLE,
     /// [arXiv 2501.01496](https://arxiv.org/abs/2501.01496)). The root's logit has no meaning and no gradient.
@@ -29,11 +31,13 @@ pub enum Parametrization {
 /// ```
 ///
 /// Maxima are subtracted first: logits of ±1e4 neither overflow nor vanish. Logits beyond ±1e20, infinities included,
-/// count as ±1e20 and receive no gradient; a class that cannot be then has a log-probability of about -1e20, where
-/// [`Taxonomy::conditionals`] has a probability of 0. A NaN makes the log-probabilities of its family and of all below
-/// NaN, or those of the whole row.
+/// count as ±1e20 and receive no gradient; a class that cannot be then has a log-probability of -1e20 or less, where
+/// [`Taxonomy::conditionals`] has a probability of 0. A family without a class that can be shares evenly. A large logit
+/// takes no digits from the conditionals of other families. A NaN makes the conditionals of its family NaN, with leaf
+/// logits those of the families above too, and the log-probabilities of the whole row.
 ///
-/// On CPU each softmax is one operation in the graph; on other devices it is made of candle's own.
+/// Each softmax is one operation in the graph, computed on the CPU in double precision and rounded once. Logits of
+/// another device come there and go back.
 ///
 /// ```
 /// use heliacal_losses::candle_core::{DType, Device, Tensor};
@@ -53,9 +57,7 @@ pub struct TreeLayout {
     taxonomy: Taxonomy,
     parametrization: Parametrization,
     dtype: DType,
-    siblings: GroupedColumns,
-    /// From leaf logits to node logits, where there are only leaf logits, and the softmax over the leaves.
-    roll_up: Option<LeafSoftmax>,
+    softmax: Softmax,
     /// `[node, node]`: 1 where the row's node is at or above the column's.
     at_or_above: Tensor,
     /// `[node, leaf]`: its columns of the leaves.
@@ -83,17 +85,17 @@ impl TreeLayout {
                 at_or_above[ancestor.index() * n + node.index()] = 1.0;
             }
         }
-        let roll_up = match parametrization {
-            Parametrization::SiblingSoftmax => None,
-            Parametrization::LeafSoftmax => Some(LeafSoftmax {
-                fused: FusedRollUp::new(taxonomy),
-                composed: roll_up(taxonomy, dtype, device)?,
-                leaves: GroupedColumns::new(
-                    std::iter::once(0..taxonomy.n_leaves()).collect(),
-                    dtype,
-                    device,
-                )?,
-            }),
+        let softmax = match parametrization {
+            Parametrization::SiblingSoftmax => {
+                Softmax::Siblings(FusedLogSoftmax::new(taxonomy.sibling_groups().collect()))
+            }
+            Parametrization::LeafSoftmax => {
+                let all = std::iter::once(0..taxonomy.n_leaves()).collect();
+                Softmax::Leaves {
+                    conditionals: FusedLeafSoftmax::new(taxonomy),
+                    leaves: FusedLogSoftmax::new(all),
+                }
+            }
         };
         let leaves: Vec<u32> = taxonomy.leaves().iter().map(|leaf| leaf.index() as u32).collect();
         let at_or_above = from_f64(at_or_above, (n, n), dtype, device)?;
@@ -101,8 +103,7 @@ impl TreeLayout {
             taxonomy: taxonomy.clone(),
             parametrization,
             dtype,
-            siblings: GroupedColumns::new(taxonomy.sibling_groups().collect(), dtype, device)?,
-            roll_up,
+            softmax,
             above_leaf: at_or_above.index_select(&Tensor::new(leaves, device)?, 1)?,
             at_or_above,
         })
@@ -130,12 +131,13 @@ impl TreeLayout {
     /// child; never above 0.
     ///
     /// # Errors
-    /// [`Error::Shape`], [`Error::NumberType`], [`Error::EmptyBatch`] when the logits are not those of the layout.
+    /// [`Error::Shape`], [`Error::NumberType`], [`Error::Device`], [`Error::EmptyBatch`] when the logits are not those
+    /// of the layout.
     pub fn log_conditionals(&self, logits: &Tensor) -> Result<Tensor> {
         self.check(logits)?;
-        match &self.roll_up {
-            None => self.siblings.log_softmax(logits),
-            Some(leaf_softmax) => self.siblings.log_softmax(&leaf_softmax.node_logits(logits)?),
+        match &self.softmax {
+            Softmax::Siblings(siblings) => siblings.of(logits),
+            Softmax::Leaves { conditionals, .. } => conditionals.of(logits),
         }
     }
 
@@ -153,11 +155,11 @@ impl TreeLayout {
     /// # Errors
     /// As [`log_conditionals`](Self::log_conditionals).
     pub fn leaf_log_probabilities(&self, logits: &Tensor) -> Result<Tensor> {
-        match &self.roll_up {
-            None => Ok(self.log_conditionals(logits)?.matmul(&self.above_leaf)?),
-            Some(leaf_softmax) => {
+        match &self.softmax {
+            Softmax::Siblings(_) => Ok(self.log_conditionals(logits)?.matmul(&self.above_leaf)?),
+            Softmax::Leaves { leaves, .. } => {
                 self.check(logits)?;
-                leaf_softmax.leaves.log_softmax(logits)
+                leaves.of(logits)
             }
         }
     }
@@ -170,52 +172,43 @@ impl TreeLayout {
     /// The batch size of logits that fit.
     pub(crate) fn check(&self, logits: &Tensor) -> Result<usize> {
         let batch = batch_of(logits, self.n_logits())?;
-        if logits.dtype() == self.dtype {
-            Ok(batch)
-        } else {
+        self.check_kind(logits)?;
+        Ok(batch)
+    }
+
+    /// The number type and the device, whatever the shape.
+    pub(crate) fn check_kind(&self, logits: &Tensor) -> Result<()> {
+        if logits.dtype() != self.dtype {
             let expected = if self.dtype == DType::F32 { "F32, as the layout" } else { "F64, as the layout" };
-            Err(Error::NumberType { what: "logits", expected, found: logits.dtype() })
+            return Err(Error::NumberType { what: "logits", expected, found: logits.dtype() });
         }
-    }
-}
-
-/// What leaf logits need.
-#[derive(Debug, Clone)]
-struct LeafSoftmax {
-    fused: FusedRollUp,
-    composed: RangeLogSumExp,
-    leaves: GroupedColumns,
-}
-
-impl LeafSoftmax {
-    /// One operation on CPU, the same made of candle's on other devices.
-    fn node_logits(&self, logits: &Tensor) -> Result<Tensor> {
-        if logits.device().is_cpu() {
-            Ok(logits.contiguous()?.apply_op1(self.fused.clone())?)
+        let (expected, found) = (self.at_or_above.device(), logits.device());
+        if expected.same_device(found) {
+            Ok(())
         } else {
-            self.composed.apply(logits)
+            Err(Error::Device { what: "logits", expected: expected.location(), found: found.location() })
         }
+    }
+
+    /// The number type of the logits.
+    pub(crate) fn dtype(&self) -> DType {
+        self.dtype
     }
 }
 
-/// Leaves in depth-first order, so that those below a node are one range.
-fn roll_up(taxonomy: &Taxonomy, dtype: DType, device: &Device) -> Result<RangeLogSumExp> {
-    let mut order = Vec::with_capacity(taxonomy.n_leaves());
-    let mut first = vec![0; taxonomy.n_nodes()];
-    let mut to_visit = vec![NodeId::ROOT];
-    while let Some(node) = to_visit.pop() {
-        first[node.index()] = order.len();
-        order.extend(taxonomy.leaf_of(node).map(LeafIndex::index));
-        to_visit.extend(taxonomy.children(node).rev().filter_map(|child| taxonomy.node(child)));
-    }
-    let below = |node| first[NodeId::index(node)]..first[node.index()] + taxonomy.leaves_below(node).count();
-    RangeLogSumExp::new(&order, taxonomy.nodes().map(below).collect(), dtype, device)
+/// From logits to log-conditionals.
+#[derive(Debug, Clone)]
+enum Softmax {
+    Siblings(FusedLogSoftmax),
+    Leaves {
+        conditionals: FusedLeafSoftmax,
+        /// Over all leaves at once.
+        leaves: FusedLogSoftmax,
+    },
 }
 
 #[cfg(test)]
 mod tests {
-    use candle_core::Var;
-
     use super::*;
 
     /// r { a { c, d }, b }: leaves b, c, d
@@ -267,36 +260,6 @@ mod tests {
                 &layout.class_log_probabilities(&Tensor::new(&[[3.0]], &Device::Cpu).unwrap()).unwrap(),
                 &[1.0],
             );
-        }
-    }
-    #[test]
-    fn fused_and_composed_roll_up_are_the_same_function() {
-        /// Scores of -2e4 are rounded to 4e-12, and so are the shares that come of their differences.
-        const ROUNDING: f64 = 2e-11;
-        let taxonomy = Taxonomy::oracle();
-        let layout =
-            TreeLayout::new(&taxonomy, Parametrization::LeafSoftmax, DType::F64, &Device::Cpu).unwrap();
-        let leaf_softmax = layout.roll_up.as_ref().unwrap();
-        let values: Vec<f64> = (0..4 * 19)
-            .map(|i| match i % 13 {
-                5 => 1e4,
-                8 if i > 40 => f64::NEG_INFINITY,
-                _ => f64::from(i * 37 % 19) / 4.0 - 2.0,
-            })
-            .collect();
-        let factors: Vec<f64> = (0..4 * 26).map(|i| f64::from(i * 29 % 23) / 7.0 - 1.0).collect();
-        let factors = Tensor::from_vec(factors, (4, 26), &Device::Cpu).unwrap();
-        let input = Var::from_vec(values, (4, 19), &Device::Cpu).unwrap();
-        let both = [leaf_softmax.node_logits(&input), leaf_softmax.composed.apply(&input)].map(|scores| {
-            let scores = scores.unwrap();
-            let gradients = (&scores * &factors).unwrap().sum_all().unwrap().backward().unwrap();
-            [scores, gradients.get(&input).unwrap().clone()]
-        });
-        for (fused, composed) in both[0].iter().zip(&both[1]) {
-            let numbers = |tensor: &Tensor| tensor.flatten_all().unwrap().to_vec1::<f64>().unwrap();
-            for (a, b) in numbers(fused).into_iter().zip(numbers(composed)) {
-                assert!((a - b).abs() <= ROUNDING * b.abs().max(1.0), "{a} {b}");
-            }
         }
     }
 }

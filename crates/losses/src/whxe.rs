@@ -8,6 +8,8 @@ use crate::{Error, Hxe, Labels, LevelLosses, Loss, NodeCounts, Result, TreeLayou
 
 /// `N_labels` of WHXE's class weights; only a global scale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum LabelCount {
     /// All nodes, the root included (ORACLE's code).
     #[default]
@@ -20,6 +22,8 @@ pub enum LabelCount {
 
 /// How [`Whxe`] weighs nodes.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct WhxeOptions {
     /// α of `λ(C) = exp(-α depth(C))`, at least 0; 0.5.
     pub alpha: f64,
@@ -71,12 +75,13 @@ impl Whxe {
     /// The loss with weights from the class counts of a training set.
     ///
     /// # Errors
-    /// [`Error::Count`] when the counts are of another tree, [`Error::Parameter`] when α or γ is negative, NaN or
-    /// infinite.
+    /// [`Error::Count`] and [`Error::OtherClasses`] when the counts are of another tree, [`Error::Parameter`] when α or
+    /// γ is negative, NaN or infinite, [`Error::Weight`] with the node's index when `W(C)^γ` is infinite in the number
+    /// type of the layout.
     pub fn new(layout: &TreeLayout, counts: &NodeCounts, options: WhxeOptions) -> Result<Self> {
         check_not_negative("gamma", options.gamma)?;
         let taxonomy = layout.taxonomy();
-        counts.checked_labelled(taxonomy.n_nodes())?;
+        counts.checked_labelled(taxonomy)?;
         let n_labels = match options.label_count {
             LabelCount::AllNodes => taxonomy.n_nodes(),
             LabelCount::NonRoot => (taxonomy.n_nodes() - 1).max(1),
@@ -111,7 +116,7 @@ impl Whxe {
     /// What each depth adds to the mean loss of these objects while all logits are equal: where training begins.
     ///
     /// # Errors
-    /// [`Error::Count`] when the counts are of another tree.
+    /// [`Error::Count`] and [`Error::OtherClasses`] when the counts are of another tree.
     pub fn level_losses_at_uniform(&self, counts: &NodeCounts) -> Result<LevelLosses> {
         self.terms.level_losses_at_uniform(counts)
     }
@@ -162,9 +167,11 @@ impl PhaseAwareWhxe {
     /// The loss from WHXE, whose α is that at f = 0, and β.
     ///
     /// # Errors
-    /// [`Error::Parameter`] when β is not a finite number above 0.
+    /// [`Error::Parameter`] when β is not a finite number above 0; [`Error::Weight`] with a node's index when α β is
+    /// infinite.
     pub fn new(whxe: Whxe, beta: f64) -> Result<Self> {
         if beta > 0.0 && beta.is_finite() {
+            whxe.terms.check_steepness(whxe.options.alpha * beta)?;
             Ok(Self { whxe, beta })
         } else {
             Err(Error::Parameter { parameter: "beta", expected: "a finite number above 0", found: beta })

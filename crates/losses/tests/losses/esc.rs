@@ -193,3 +193,97 @@ fn single_precision_is_close_and_rounding_is_no_movement() {
     let p = 1.0 / (1.0 + 0.4f64.exp() + 0.8f64.exp());
     assert_close(scalar(&score.loss), -p.ln(), ROUNDING_F32);
 }
+
+/// One flip from p = 1 / (1 + e^5) to its complement after the first of ten steps.
+const FLIP: f64 = 5.006_715_348_489_118;
+
+#[test]
+fn an_early_flip_is_movement_however_steep_the_weights() {
+    let logits: Vec<f64> = (0..10).flat_map(|t| [if t == 0 { -5.0 } else { 5.0 }, 0.0]).collect();
+    for (dtype, tolerance) in [(DType::F32, 1e-6), (DType::F64, 1e-14)] {
+        for alpha in [0.0, 2.0, 20.0, 50.0, 1e5] {
+            let esc = EscLoss::flat(2, EscOptions { alpha, ..Default::default() }).unwrap();
+            let score = esc.forward(&tensor(&logits, &[1, 10, 2], dtype), Labels::from(&[0]), &[10]).unwrap();
+            assert_eq!(score.n_constant, 0, "{dtype:?}, alpha {alpha}");
+            assert_close(scalar(&score.loss), FLIP, tolerance);
+        }
+    }
+}
+
+#[test]
+fn rounding_after_the_flip_does_not_outweigh_it() {
+    let jitter = |t: usize| if t == 0 { [-5.0, 0.0] } else { [5.0, 0.0].map(|x| x + crate::wave(t)) };
+    let logits: Vec<f64> = (0..10).flat_map(jitter).collect();
+    let esc = EscLoss::flat(2, EscOptions { alpha: 1e3, ..Default::default() }).unwrap();
+    let batch = tensor(&logits, &[1, 10, 2], DType::F32);
+    let score = esc.forward(&batch, Labels::from(&[0]), &[10]).unwrap();
+    assert_close(scalar(&score.loss), FLIP, 1e-6);
+}
+
+#[test]
+fn a_long_history_that_moved_once_early_is_not_constant() {
+    // p of class 0 goes from 0.4985 to 0.5 after the first of 500 steps.
+    let mut logits = vec![0.0; 500 * 2];
+    logits[0] = -0.006;
+    let expected = (1.0 + 0.006_f64.exp()).ln();
+    assert!((expected - 0.696).abs() < 2e-4);
+    for (dtype, tolerance) in [(DType::F32, 1e-6), (DType::F64, 1e-14)] {
+        let options = EscOptions { constant_history: ConstantHistory::Undefined, ..Default::default() };
+        let esc = EscLoss::flat(2, options).unwrap();
+        let score = esc.forward(&tensor(&logits, &[1, 500, 2], dtype), Labels::from(&[0]), &[500]).unwrap();
+        assert_eq!((score.n_constant, score.n_undefined), (0, 0));
+        assert_close(scalar(&score.loss), expected, tolerance);
+    }
+}
+
+#[test]
+fn flips_among_deep_classes_with_short_edges_are_movement() {
+    let t = Taxonomy::oracle();
+    let [ia, ii] = ["SNIa", "SNII"].map(|name| t.find(name).unwrap().index());
+    let mut logits = vec![0.0; 10 * 26];
+    for (step, row) in logits.chunks_mut(26).enumerate() {
+        row[ia] = if step % 2 == 0 { 4.0 } else { -4.0 };
+        row[ii] = -row[ia];
+    }
+    for decay in [0.0, 3.0, 5.0] {
+        let cost = TransportCost::Tree(EdgeLength::exponential(decay).unwrap());
+        let scores = [DType::F32, DType::F64].map(|dtype| {
+            let layout = layout(&t, PARAMETRIZATIONS[0], dtype);
+            let esc = EscLoss::on_tree(&layout, cost, EscOptions::default()).unwrap();
+            let batch = tensor(&logits, &[1, 10, 26], dtype);
+            let score = esc.forward(&batch, Labels::from(&[ia as u32]), &[10]).unwrap();
+            assert_eq!(score.n_constant, 0, "{dtype:?}, decay {decay}");
+            scalar(&score.loss)
+        });
+        assert_close(scores[0], scores[1], 1e-5);
+    }
+}
+
+#[test]
+fn the_scale_of_the_prices_cancels() {
+    // On a flat tree every edge has the same length, here exp(-1000): 0 in any number type.
+    let t = Taxonomy::flat("flat", &["a", "b", "c"]).unwrap();
+    let layout = layout(&t, PARAMETRIZATIONS[1], DType::F32);
+    let batch = tensor(&made_up(6 * 3, 2.0), &[1, 6, 3], DType::F32);
+    let score = |decay| {
+        let cost = TransportCost::Tree(EdgeLength::exponential(decay).unwrap());
+        let esc = EscLoss::on_tree(&layout, cost, EscOptions::default()).unwrap();
+        scalar(&esc.forward(&batch, Labels::from(&[1]), &[6]).unwrap().loss)
+    };
+    assert_eq!(score(1000.0), score(0.0));
+}
+
+#[test]
+fn rounding_of_a_long_history_is_no_movement() {
+    for dtype in [DType::F32, DType::F64] {
+        for n in [8, 100, 500] {
+            let still: Vec<f64> = (0..n)
+                .flat_map(|t| [0.3, 0.7, 1.1, -0.4, 0.2].map(|x| x + 10.0 * crate::wave(t + 1)))
+                .collect();
+            let options = EscOptions { constant_history: ConstantHistory::Undefined, ..Default::default() };
+            let esc = EscLoss::flat(5, options).unwrap();
+            let score = esc.forward(&tensor(&still, &[1, n, 5], dtype), Labels::from(&[0]), &[n]).unwrap();
+            assert_eq!((score.n_constant, score.n_undefined), (1, 1), "{dtype:?}, {n} steps");
+        }
+    }
+}

@@ -2,8 +2,9 @@
 
 use heliacal_losses::candle_core::{DType, Device, Tensor, Var};
 use heliacal_losses::{
-    ClassifiedSteps, ConstantHistory, CrossEntropy, CrossEntropyOptions, CrossEntropyWithEsc, EscLoss,
-    EscOptions, Hxe, Labels, Loss, NodeCounts, Parametrization, TransportCost, Whxe, WhxeOptions,
+    ClassifiedSteps, ConstantHistory, CrossEntropy, CrossEntropyOptions, CrossEntropyWithEsc, Error, EscLoss,
+    EscOptions, Hxe, Labels, Loss, NodeCounts, Parametrization, PhaseAwareWhxe, TransportCost, Whxe,
+    WhxeOptions,
 };
 use heliacal_taxonomy::{EdgeLength, Taxonomy};
 
@@ -133,7 +134,7 @@ fn constant_histories_by_choice() {
         let esc = EscLoss::flat(3, EscOptions { constant_history, ..Default::default() }).unwrap();
         esc.forward(&logits, Labels::from(&[0, 0]), &[4, 4]).unwrap()
     };
-    let found = score(ConstantHistory::TrueClass);
+    let found = score(ConstantHistory::NegativeLogProbability);
     assert_eq!((found.n_constant, found.n_undefined), (1, 0));
     assert_close(vector(&found.per_object)[0], 6f64.ln(), 1e-14);
     let moving = vector(&found.per_object)[1];
@@ -170,4 +171,44 @@ fn what_does_not_fit_is_named() {
     let entropy = CrossEntropy::flat(4, &CrossEntropyOptions::default()).unwrap();
     let said = CrossEntropyWithEsc::new(entropy, esc, 1.0, ClassifiedSteps::All).unwrap_err().to_string();
     assert_eq!(said, "3 logits in the early-stable score, expected 4");
+}
+
+#[test]
+fn weights_that_overflow_name_their_node() {
+    let pairs = [("r", None), ("x", Some("r")), ("y", Some("r")), ("z", Some("y")), ("w", Some("y"))];
+    let t = Taxonomy::from_pairs("small", pairs).unwrap();
+    let counts = NodeCounts::new(&t, vec![0, 0, 5, 3, 2_000_000_000]).unwrap();
+    let whxe = |dtype, alpha, gamma| {
+        let layout = layout(&t, Parametrization::SiblingSoftmax, dtype);
+        Whxe::new(&layout, &counts, WhxeOptions { alpha, gamma, ..Default::default() })
+    };
+    let said = whxe(DType::F64, 0.5, 60.0).unwrap_err().to_string();
+    assert_eq!(
+        said,
+        "weight of node 3 is inf, expected a number of at least 0 and finite in the type of the logits"
+    );
+    assert!(whxe(DType::F64, 0.5, 5.0).is_ok());
+    assert!(matches!(whxe(DType::F32, 0.5, 5.0), Err(Error::Weight { index: 3, .. })));
+    // α β is infinite: the root's factor would be exp(-∞ · 0).
+    let steep = PhaseAwareWhxe::new(whxe(DType::F64, 10.0, 1.0).unwrap(), 1e308);
+    assert!(matches!(steep, Err(Error::Weight { index: 0, .. })));
+    assert!(PhaseAwareWhxe::new(whxe(DType::F64, 1.0, 1.0).unwrap(), 1e308).is_ok());
+}
+
+#[test]
+fn short_histories_of_another_number_type_are_refused() {
+    let layout = layout(&Taxonomy::supernovae5(), Parametrization::LeafSoftmax, DType::F32);
+    let esc = EscLoss::on_tree(&layout, TransportCost::Unit, EscOptions::default()).unwrap();
+    let logits = Tensor::zeros((1, 3, 5), DType::F64, &Device::Cpu).unwrap();
+    for length in [1, 3] {
+        let said = esc.forward(&logits, Labels::from(&[1]), &[length]).unwrap_err().to_string();
+        assert_eq!(said, "logits are F64, expected F32, as the layout");
+    }
+}
+
+#[test]
+fn more_classes_than_fit_are_refused() {
+    let said = EscLoss::flat(usize::MAX, EscOptions::default()).unwrap_err().to_string();
+    assert!(said.ends_with("expected 1 to 16384"), "{said}");
+    assert!(CrossEntropy::flat(usize::MAX, &CrossEntropyOptions::default()).is_err());
 }

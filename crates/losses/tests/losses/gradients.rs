@@ -159,3 +159,54 @@ fn gradients_arrive_at_the_weights_of_a_network() {
         }
     }
 }
+
+#[test]
+fn scores_with_a_floor() {
+    // Logits of ±2 put some p of the true class below the floor and none on it.
+    let esc = EscLoss::flat(4, EscOptions { floor: Some(0.2), ..Default::default() }).unwrap();
+    let logits = made_up(3 * 6 * 4, 2.0);
+    let labels = [0, 3, 2];
+    check("floor", &logits, &[3, 6, 4], |x| esc.forward(x, Labels::from(&labels), &[6, 2, 4]).unwrap().loss);
+    let unfloored = EscLoss::flat(4, EscOptions::default()).unwrap();
+    let batch = tensor(&logits, &[3, 6, 4], DType::F64);
+    let of = |esc: &EscLoss| scalar(&esc.forward(&batch, Labels::from(&labels), &[6, 2, 4]).unwrap().loss);
+    assert!(of(&esc) < of(&unfloored));
+}
+
+#[test]
+fn the_gradient_stays_bounded_as_a_history_comes_to_rest() {
+    let largest = |movement: f64| {
+        let logits: Vec<f64> =
+            (0..10).flat_map(|t| [1.0 + movement * crate::wave(t + 3), 0.0, 0.0]).collect();
+        let history = Var::from_tensor(&tensor(&logits, &[1, 10, 3], DType::F64)).unwrap();
+        let esc = EscLoss::flat(3, EscOptions::default()).unwrap();
+        let score = esc.forward(&history, Labels::from(&[1]), &[10]).unwrap();
+        assert_eq!(score.n_constant, 0);
+        let gradient = vector(score.loss.backward().unwrap().get(&history).unwrap());
+        gradient.iter().fold(0.0_f64, |largest, g| largest.max(g.abs()))
+    };
+    let moving = largest(1e-2);
+    for movement in [1e-4, 1e-6, 1e-8, 1e-10] {
+        let found = largest(movement);
+        assert!((found / moving - 1.0).abs() < 0.05, "movement {movement}: {found}, at 1e-2 {moving}");
+    }
+}
+
+#[test]
+fn a_masked_true_class_needs_a_floor() {
+    // Masked in the third of six steps.
+    let truth = |t: usize| if t == 2 { f64::NEG_INFINITY } else { 0.0 };
+    let logits: Vec<f64> = (0..6).flat_map(|t| [truth(t), crate::wave(t + 1), 0.0]).collect();
+    let largest = |floor| {
+        let history = Var::from_tensor(&tensor(&logits, &[1, 6, 3], DType::F64)).unwrap();
+        let esc = EscLoss::flat(3, EscOptions { floor, ..Default::default() }).unwrap();
+        let loss = esc.forward(&history, Labels::from(&[0]), &[6]).unwrap().loss;
+        let gradient = vector(loss.backward().unwrap().get(&history).unwrap());
+        (scalar(&loss), gradient.iter().fold(0.0_f64, |largest, g| largest.max(g.abs())))
+    };
+    let (score, gradient) = largest(None);
+    assert!(score > 1e18 && gradient > 1e17, "{score:e}, gradient {gradient:e}");
+    let (score, gradient) = largest(Some(1e-12));
+    let most = -(1e-12_f64.ln()); // in nat, what the floor allows
+    assert!(score < most && gradient < most, "{score:e}, gradient {gradient:e}");
+}

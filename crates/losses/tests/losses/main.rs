@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod anchors;
+mod devices;
 mod esc;
 mod extremes;
+#[cfg(feature = "serde")]
+mod files;
 mod golden;
 mod gradients;
 mod laws;

@@ -5,9 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -15,21 +14,22 @@ use clap::{Parser, ValueEnum};
 use heliacal_io::{
     IdKind, Labels, LightCurveColumns, ParquetLightCurveWriter, SnanaWriter, SnanaWriterOptions,
 };
-use heliacal_lightcurve::{Object, Passband};
+use heliacal_lightcurve::Object;
 use heliacal_simulate::{
-    Photometry, RedshiftRate, SimulateError, SimulatedClass, Simulator, SurveyConfig, Truth,
+    CONTEXT_NAMES, Photometry, RedshiftRate, SimulateError, SimulatedClass, Simulator, SurveyConfig, Truth,
 };
 use heliacal_taxonomy::Taxonomy;
 use indicatif::{ProgressBar, ProgressStyle};
+use tempfile::NamedTempFile;
 
 /// Simulate an LSST-like survey and write it for other tools: a toy for trying software, not for science.
 ///
 /// As SNANA FITS there is one folder per class, named like ELAsTiCC's by the model (SIMULATED_KN_K17), with pairs of HEAD
 /// and PHOT files and a .LIST; astropy and sncosmo read them. As Parquet there is one file, light_curves.parquet, one
-/// row per object. Both come with truth.csv: class, redshift, time of the event, period and Blazhko flag of each object.
+/// row per object. Both come with truth.csv, which appears at the end: class, redshift, time of the event, period and Blazhko flag of each object.
 #[derive(Parser)]
 struct Arguments {
-    /// Folder to write into; it is made.
+    /// Folder to write into; it is made. One that holds a survey already is refused.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Number of objects; the classes come in turn.
@@ -41,7 +41,8 @@ struct Arguments {
     /// Seed: the same one gives the same survey, and its first N objects are the same for every N.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Whose classes: oracle (19), variable_stars (21) or supernovae5.
+    /// Whose classes: oracle (19), variable_stars (21) or supernovae5. Variable stars are for Parquet: SNANA has no type
+    /// codes for them, so their SNANA files have no SNTYPE and name the class by folder and SIM_MODEL_NAME only.
     #[arg(long, value_name = "NAME", default_value = "oracle")]
     taxonomy: String,
     /// Spread events over volume and time, as nature does, and not evenly over redshift.
@@ -68,19 +69,35 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", with_reasons(&*error));
             ExitCode::FAILURE
         }
     }
 }
 
+/// An error with what caused it, as far as its own text does not say so.
+fn with_reasons(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut reason = error.source();
+    while let Some(error) = reason {
+        let why = error.to_string();
+        if !text.contains(&why) {
+            text = format!("{text}: {why}");
+        }
+        reason = error.source();
+    }
+    text
+}
+
 fn run() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     let simulator = simulator(&arguments)?;
-    std::fs::create_dir_all(&arguments.out)
-        .map_err(|error| format!("{}: {error}", arguments.out.display()))?;
+    refuse_used(&arguments.out)?;
+    let at = |error: std::io::Error| format!("{}: {error}", arguments.out.display());
+    std::fs::create_dir_all(&arguments.out).map_err(at)?;
     let mut writer = Writer::create(&arguments)?;
-    let mut truths = BufWriter::new(File::create(arguments.out.join("truth.csv"))?);
+    // Under its own name only when all is written: what ends early leaves no truth that looks whole.
+    let mut truths = BufWriter::new(temporary_in(&arguments.out).map_err(at)?);
     writeln!(truths, "snid,class,redshift,event_mjd,period,blazhko,peak_magnitude,field,attempts,ra,dec")?;
 
     let begin = Instant::now();
@@ -103,7 +120,8 @@ fn run() -> Result<(), Box<dyn Error>> {
         bar.inc(objects.len() as u64);
     }
     writer.finish()?;
-    truths.flush()?;
+    let truths = truths.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+    truths.persist(arguments.out.join("truth.csv"))?;
     bar.finish_and_clear();
 
     println!("{:<16}{:>9}{:>14}{:>14}", "class", "objects", "observations", "seen of drawn");
@@ -121,6 +139,35 @@ fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// Refuses a folder that holds a survey: files of two surveys would mix.
+fn refuse_used(folder: &Path) -> Result<(), String> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(()) }; // not there yet, or an error when it is made
+    let mut names: Vec<_> = entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    let is_ours = |name: &&String| {
+        ["truth.csv", "light_curves.parquet"].contains(&name.as_str()) || name.starts_with("SIMULATED_")
+    };
+    match names.iter().find(is_ours) {
+        Some(name) => {
+            Err(format!("{}: expected a folder without a simulated survey, found {name}", folder.display()))
+        }
+        None => Ok(()),
+    }
+}
+
+/// A file that is gone when it is dropped, in the folder where it will stay.
+fn temporary_in(folder: &Path) -> std::io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".truth-");
+    #[cfg(unix)]
+    {
+        // tempfile's own default is 0600; the umask still applies.
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
+}
+
 fn simulator(arguments: &Arguments) -> Result<Simulator, Box<dyn Error>> {
     let taxonomy = Taxonomy::by_name(&arguments.taxonomy)?;
     let mut config = SurveyConfig { seed: arguments.seed, ..SurveyConfig::default() };
@@ -132,9 +179,9 @@ fn simulator(arguments: &Arguments) -> Result<Simulator, Box<dyn Error>> {
     if arguments.total_flux {
         config.photometry = Photometry::Total;
     }
-    let simulator =
-        SimulatedClass::of_taxonomy(&taxonomy).and_then(|classes| Simulator::new(config, &classes));
-    Ok(simulator.map_err(|error: SimulateError| format!("{}: {error}", arguments.taxonomy))?)
+    let classes = SimulatedClass::of_taxonomy(&taxonomy)
+        .map_err(|error: SimulateError| format!("--taxonomy {}: {error}", arguments.taxonomy))?;
+    Ok(Simulator::new(config, &classes)?)
 }
 
 /// Where objects go.
@@ -168,7 +215,8 @@ impl Writer {
                     std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
                     std::collections::btree_map::Entry::Vacant(entry) => entry.insert(SnanaWriter::create(
                         out.join(format!("SIMULATED_{model}")),
-                        SnanaWriterOptions::default(),
+                        // A HEAD has the same columns in every folder, whatever its objects know.
+                        SnanaWriterOptions { context: context_names(), ..SnanaWriterOptions::default() },
                     )?),
                 };
                 let gentype = truth.class.gentype();
@@ -192,28 +240,8 @@ impl Writer {
     }
 }
 
-/// The static features that the simulator knows.
 fn context_names() -> Vec<String> {
-    let mut names: Vec<String> = [
-        "RA",
-        "DEC",
-        "MWEBV",
-        "MWEBV_ERR",
-        "REDSHIFT_HELIO",
-        "REDSHIFT_HELIO_ERR",
-        "HOSTGAL_PHOTOZ",
-        "HOSTGAL_PHOTOZ_ERR",
-        "HOSTGAL_SPECZ",
-        "HOSTGAL_SPECZ_ERR",
-        "HOSTGAL_RA",
-        "HOSTGAL_DEC",
-        "HOSTGAL_SNSEP",
-        "HOSTGAL_ELLIPTICITY",
-    ]
-    .map(str::to_owned)
-    .into();
-    names.extend(Passband::LSST.map(|band| format!("HOSTGAL_MAG_{}", band.letter())));
-    names
+    CONTEXT_NAMES.map(str::to_owned).into()
 }
 
 fn write_truth(out: &mut impl Write, object: &Object, truth: &Truth) -> std::io::Result<()> {
@@ -233,4 +261,29 @@ fn write_truth(out: &mut impl Write, object: &Object, truth: &Truth) -> std::io:
         number(object.context.get("RA")),
         number(object.context.get("DEC")),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{refuse_used, temporary_in};
+
+    #[test]
+    fn a_folder_with_a_survey_is_refused_and_left_alone() {
+        for used in ["truth.csv", "light_curves.parquet", "SIMULATED_KN_K17"] {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            assert_eq!(refuse_used(folder.path()), Ok(()));
+            assert_eq!(refuse_used(&folder.path().join("not there")), Ok(()));
+            std::fs::write(folder.path().join(used), "old").expect("a writable folder");
+            let error = refuse_used(folder.path()).expect_err("it is used");
+            assert!(error.contains(used), "{error}");
+            assert_eq!(std::fs::read(folder.path().join(used)).expect("it is still there"), b"old");
+        }
+    }
+
+    #[test]
+    fn a_survey_that_ends_early_leaves_no_truth() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        drop(temporary_in(folder.path()).expect("a writable folder"));
+        assert_eq!(std::fs::read_dir(folder.path()).expect("it is there").count(), 0);
+    }
 }

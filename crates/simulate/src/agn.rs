@@ -1,6 +1,6 @@
 //! Active galactic nuclei.
 
-use crate::cadence::Visit;
+use crate::cadence::Exposure;
 use crate::cosmology::Cosmology;
 use crate::damped_random_walk::DampedRandomWalk;
 use crate::photometry::{BANDS, flux_of_magnitude};
@@ -53,10 +53,11 @@ fn tau(rest_um: f64, absolute_i: f64, log_mass: f64) -> f64 {
 }
 
 impl Source for Agn {
-    fn fluxes(&self, visits: &[Visit], random: &mut Random) -> Vec<f64> {
+    fn fluxes(&self, visits: &[Exposure], random: &mut Random) -> Vec<f64> {
         let mjd: Vec<f64> = visits.iter().map(|visit| visit.mjd).collect();
         let walk = DampedRandomWalk { sf_infinity: 1.0, tau: self.tau }.magnitudes(&mjd, random);
-        let magnitude = |(visit, x): (&Visit, f64)| self.mean[visit.band] + self.sf_infinity[visit.band] * x;
+        let magnitude =
+            |(visit, x): (&Exposure, f64)| self.mean[visit.band] + self.sf_infinity[visit.band] * x;
         visits.iter().zip(walk).map(|at| flux_of_magnitude(magnitude(at))).collect()
     }
 

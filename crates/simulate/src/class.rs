@@ -49,7 +49,7 @@ classes! {
     SnIax: "SNIax", "SNIax", 12;
     /// 1991bg-like supernova.
     Sn91bg: "SNI91bg", "SNIa-91bg", 11;
-    /// Hydrogen-rich core-collapse supernova.
+    /// Hydrogen-rich core-collapse supernova. Its plateau ends with a fall of 7 days: 0.35 of the 20 of its recipe.
     SnII: "SNII", "SNII-Templates", 31;
     /// Kilonova.
     Kilonova: "KN", "KN_K17", 50;
@@ -63,7 +63,7 @@ classes! {
     Slsn: "SLSN", "SLSN-I+host", 40;
     /// Tidal disruption event.
     Tde: "TDE", "TDE", 42;
-    /// Intermediate-luminosity optical transient.
+    /// Intermediate-luminosity optical transient. Its plateau ends with a fall of 5 days: 0.35 of the 15 of its recipe.
     Ilot: "ILOT", "ILOT", 45;
     /// Calcium-rich transient.
     Cart: "CART", "CART", 46;

@@ -27,6 +27,8 @@ const SPEED_OF_LIGHT: f64 = 299_792.458;
 /// assert_eq!(Cosmology { h0: 70.0, omega_m: 0.0 }.luminosity_distance_mpc(0.0), 0.0);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct Cosmology {
     /// Hubble's constant today \[km/s/Mpc\].
     pub h0: f64,

@@ -1,5 +1,6 @@
 //! The damped random walk.
 
+use crate::error::SimulateError;
 use crate::random::Random;
 use crate::source::Modulation;
 
@@ -35,10 +36,36 @@ impl DampedRandomWalk {
         self.sf_infinity * (-(-days.abs() / self.tau).exp_m1()).sqrt()
     }
 
-    /// One realization \[mag\] at these times \[day\], which must not decrease. The same seed gives the same walk. Where τ is
-    /// not positive the values are not numbers.
-    pub fn realization(&self, times: &[f64], seed: u64) -> Vec<f64> {
-        self.magnitudes(times, &mut Random::new(seed, 0, 0))
+    /// One realization \[mag\] at these times \[day\], which do not decrease. The same seed gives the same walk.
+    ///
+    /// # Errors
+    /// [`SimulateError::Config`] with the number: SF∞ that is not finite or below 0, τ that is not finite or not above 0, a
+    /// time that is not finite or before the one that precedes it.
+    ///
+    /// ```
+    /// use heliacal_simulate::DampedRandomWalk;
+    ///
+    /// let walk = DampedRandomWalk { sf_infinity: 0.2, tau: 200.0 };
+    /// assert_eq!(walk.realization(&[0.0, 1.0], 7)?, walk.realization(&[0.0, 1.0], 7)?);
+    /// assert!(walk.realization(&[1.0, 0.0], 7).is_err());
+    /// # Ok::<(), heliacal_simulate::SimulateError>(())
+    /// ```
+    pub fn realization(&self, times: &[f64], seed: u64) -> Result<Vec<f64>, SimulateError> {
+        let fault = |field, expected, found| Err(SimulateError::Config { field, expected, found });
+        if !(self.sf_infinity >= 0.0 && self.sf_infinity.is_finite()) {
+            return fault("sf_infinity", "a finite number of at least 0", self.sf_infinity);
+        }
+        if !(self.tau > 0.0 && self.tau.is_finite()) {
+            return fault("tau", "a finite number above 0", self.tau);
+        }
+        let mut last = f64::MIN;
+        for &time in times {
+            if !(time >= last && time.is_finite()) {
+                return fault("time", "a finite number, not before the last one", time);
+            }
+            last = time;
+        }
+        Ok(self.magnitudes(times, &mut Random::new(seed, 0, 0)))
     }
 }
 
@@ -70,7 +97,7 @@ mod tests {
         let mut squares = [[0.0; 7]; 7];
         let mut variance = [0.0; 7];
         for seed in 0..n {
-            let x = walk.realization(&times, seed);
+            let x = walk.realization(&times, seed).unwrap();
             for i in 0..7 {
                 variance[i] += x[i] * x[i] / n as f64;
                 for j in 0..7 {
@@ -90,8 +117,20 @@ mod tests {
 
     #[test]
     fn equal_times_have_equal_values() {
-        let x = DampedRandomWalk { sf_infinity: 0.3, tau: 100.0 }.realization(&[5.0, 5.0, 5.0], 1);
+        let x = DampedRandomWalk { sf_infinity: 0.3, tau: 100.0 }.realization(&[5.0, 5.0, 5.0], 1).unwrap();
         assert!(x[0] == x[1] && x[1] == x[2] && x[0] != 0.0);
-        assert!(DampedRandomWalk { sf_infinity: 0.3, tau: 100.0 }.realization(&[], 1).is_empty());
+        assert!(DampedRandomWalk { sf_infinity: 0.3, tau: 100.0 }.realization(&[], 1).unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_would_not_be_a_number_is_refused() {
+        let refused = |sf_infinity, tau, times: &[f64]| {
+            DampedRandomWalk { sf_infinity, tau }.realization(times, 1).unwrap_err().to_string()
+        };
+        assert_eq!(refused(0.3, -1.0, &[0.0]), "configuration: tau is -1, expected a finite number above 0");
+        assert!(refused(0.3, 0.0, &[]).contains("tau is 0"));
+        assert!(refused(f64::NAN, 1.0, &[]).contains("sf_infinity is NaN"));
+        assert!(refused(0.3, 1.0, &[0.0, f64::NAN]).contains("time is NaN"));
+        assert!(refused(0.3, 1.0, &[0.0, 2.0, 1.0]).contains("time is 1"));
     }
 }

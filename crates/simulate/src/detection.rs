@@ -7,7 +7,8 @@ use crate::photometry::logistic;
 /// ```text
 /// P(detection) = 1 / (1 + exp(−(|F|/σ − threshold) / width)),   0 where |F|/σ < floor
 /// ```
-/// with F the measured flux, noise and all, and σ its error. The absolute value stands because a difference image shows
+/// with F the measured difference from the template, noise and all, and σ its error; also where the survey reports all of the
+/// light ([`Photometry::Total`](crate::Photometry::Total)). The absolute value stands because a difference image shows
 /// a variable that faded below its template as a negative source. The narrow width and the floor keep noise from
 /// triggering: a visit to an empty place is a detection with a probability of about 1e-5. Such a detection does not count
 /// for entering the survey, but where it comes first it is the trigger, in a few of a thousand light curves.
@@ -20,6 +21,8 @@ use crate::photometry::logistic;
 /// assert!(detection.probability(6.0) > 0.98 && detection.probability(-6.0) > 0.98);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct Detection {
     /// Signal-to-noise that is detected half of the time.
     pub threshold: f64,
@@ -27,13 +30,14 @@ pub struct Detection {
     pub width: f64,
     /// Signal-to-noise below which nothing is detected.
     pub floor: f64,
-    /// Detections that an object needs to enter the survey.
+    /// Detections that an object needs to enter the survey, at least 1.
     pub needed: usize,
-    /// The same for kilonovae and flares, which are gone too soon for two.
+    /// The same for kilonovae and flares, which are gone too soon for two; at least 1.
     pub needed_of_fast: usize,
     /// Forced photometry begins so many days before the first detection \[day\].
     pub days_before: f64,
-    /// and ends so many days after the last one \[day\]; `None`: with the survey, as ELAsTiCC's does.
+    /// and ends so many days after the last one \[day\]; `None`: with the survey. ELAsTiCC's ends in between, with the time
+    /// range of SNANA's model: 370 days after the last detection of a SNIb, in the median.
     pub days_after: Option<f64>,
 }
 

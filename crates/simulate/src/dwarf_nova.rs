@@ -1,6 +1,6 @@
 //! Dwarf novae: accretion disks that flip to a hot state and back.
 
-use crate::cadence::Visit;
+use crate::cadence::Exposure;
 use crate::photometry::{flux_of_magnitude, logistic, ten_to};
 use crate::random::Random;
 use crate::source::Source;
@@ -35,7 +35,7 @@ impl DwarfNova {
 }
 
 impl Source for DwarfNova {
-    fn fluxes(&self, visits: &[Visit], random: &mut Random) -> Vec<f64> {
+    fn fluxes(&self, visits: &[Exposure], random: &mut Random) -> Vec<f64> {
         let base = self.template();
         let mut fluxes: Vec<f64> = visits.iter().map(|visit| base[visit.band]).collect();
         let (Some(first), Some(last)) = (visits.first(), visits.last()) else { return fluxes };
@@ -72,7 +72,7 @@ mod tests {
             duration: 8.0,
             recurrence: 50.0,
         };
-        let visits: Vec<_> = (0..20_000).map(|n| Visit { mjd: 0.1 * f64::from(n), band: 2 }).collect();
+        let visits: Vec<_> = (0..20_000).map(|n| Exposure { mjd: 0.1 * f64::from(n), band: 2 }).collect();
         let fluxes = star.fluxes(&visits, &mut Random::new(1, 0, 0));
         let half = 0.5 * flux_of_magnitude(17.0);
         let bright = fluxes.iter().filter(|flux| **flux > half).count() as f64;

@@ -15,7 +15,7 @@ pub enum SimulateError {
         /// Its name.
         class: String,
     },
-    /// A number of the configuration that makes no sense.
+    /// A number of the configuration, or an argument, that makes no sense.
     #[error("configuration: {field} is {found}, expected {expected}")]
     Config {
         /// Which number.
@@ -50,7 +50,7 @@ pub enum SimulateError {
         index: u64,
     },
     /// Columns that are no light curve: a fault of this crate, or a configuration with absurd numbers.
-    #[error("object {index}")]
+    #[error("object {index}: its observations are no light curve")]
     LightCurve {
         /// Index of the object.
         index: u64,

@@ -3,7 +3,7 @@
 use std::f64::consts::LOG10_E;
 
 use crate::blackbody::{V_WAVELENGTH, blackbody_colour};
-use crate::cadence::Visit;
+use crate::cadence::Exposure;
 use crate::light_shape::LightShape;
 use crate::photometry::{BANDS, flux_of_magnitude, logistic};
 use crate::random::Random;
@@ -103,9 +103,9 @@ pub(crate) fn ln_sum(a: f64, b: f64) -> f64 {
 }
 
 impl Source for Explosion {
-    fn fluxes(&self, visits: &[Visit], _: &mut Random) -> Vec<f64> {
+    fn fluxes(&self, visits: &[Exposure], _: &mut Random) -> Vec<f64> {
         let wavelength = BANDS.map(|band| f64::from(band.mean_wavelength_um()));
-        let flux = |visit: &Visit| {
+        let flux = |visit: &Exposure| {
             let magnitude = self.magnitude_at(visit.mjd, wavelength[visit.band]);
             if magnitude < INVISIBLE { flux_of_magnitude(magnitude) } else { 0.0 }
         };
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn a_kilonova_does_not_stay_for_years() {
         let visits: Vec<_> = (0..1000)
-            .flat_map(|day| (0..6).map(move |band| Visit { mjd: 60_000.0 + f64::from(day), band }))
+            .flat_map(|day| (0..6).map(move |band| Exposure { mjd: 60_000.0 + f64::from(day), band }))
             .collect();
         let fluxes = kilonova(0.02).fluxes(&visits, &mut Random::new(0, 0, 0));
         assert!(fluxes.iter().all(|flux| flux.is_finite() && *flux >= 0.0));

@@ -1,7 +1,7 @@
 //! Flares of M dwarfs.
 
 use crate::blackbody::blackbody_colour;
-use crate::cadence::Visit;
+use crate::cadence::Exposure;
 use crate::photometry::{BANDS, flux_of_magnitude};
 use crate::random::Random;
 use crate::source::Source;
@@ -54,7 +54,7 @@ pub(crate) struct FlareStar {
 }
 
 impl Source for FlareStar {
-    fn fluxes(&self, visits: &[Visit], random: &mut Random) -> Vec<f64> {
+    fn fluxes(&self, visits: &[Exposure], random: &mut Random) -> Vec<f64> {
         let base = self.template();
         let mut fluxes: Vec<f64> = visits.iter().map(|visit| base[visit.band]).collect();
         if visits.is_empty() {
@@ -103,7 +103,7 @@ mod tests {
     fn flares_are_blue_short_and_positive() {
         let star = FlareStar { quiescent: [22.0; 6], n_flares: 1, flare_r: 18.0, half_minutes: 15.0 };
         let visits: Vec<_> =
-            (0..400).map(|day| Visit { mjd: f64::from(day), band: (day % 6) as usize }).collect();
+            (0..400).map(|day| Exposure { mjd: f64::from(day), band: (day % 6) as usize }).collect();
         let base = star.template();
         for seed in 0..50 {
             let fluxes = star.fluxes(&visits, &mut Random::new(seed, 0, 0));

@@ -27,9 +27,39 @@ pub(crate) enum Offset {
     Kiloparsec(f64),
 }
 
+/// Least photometric redshift.
+const LEAST_PHOTOZ: f64 = 0.001;
+
+/// Names of the static features that the simulator knows, as SNANA has them. Those of the host are absent where the
+/// catalogue has none, spectroscopic redshifts where there is no spectrum.
+///
+/// What files need to know before the first object: every HEAD of a SNANA survey, or the one table of a Parquet file.
+pub const CONTEXT_NAMES: [&str; 20] = [
+    "RA",
+    "DEC",
+    "MWEBV",
+    "MWEBV_ERR",
+    "REDSHIFT_HELIO",
+    "REDSHIFT_HELIO_ERR",
+    "HOSTGAL_PHOTOZ",
+    "HOSTGAL_PHOTOZ_ERR",
+    "HOSTGAL_SPECZ",
+    "HOSTGAL_SPECZ_ERR",
+    "HOSTGAL_RA",
+    "HOSTGAL_DEC",
+    "HOSTGAL_SNSEP",
+    "HOSTGAL_ELLIPTICITY",
+    "HOSTGAL_MAG_u",
+    "HOSTGAL_MAG_g",
+    "HOSTGAL_MAG_r",
+    "HOSTGAL_MAG_i",
+    "HOSTGAL_MAG_z",
+    "HOSTGAL_MAG_Y",
+];
+
 /// Rest wavelengths \[µm\] of the colours below.
 const REST: [f64; 9] = [0.10, 0.20, 0.30, 0.36, 0.40, 0.48, 0.62, 0.80, 1.20];
-/// Magnitudes minus that at 0.62 µm of a red and of a blue galaxy (close to Sb and E of Coleman, Wu and Weedman 1980,
+/// Magnitudes minus that at 0.62 µm of a red and of a blue galaxy (about E and Scd of Coleman, Wu and Weedman 1980,
 /// ApJS 43, 393).
 const RED: [f64; 9] = [6.0, 4.6, 3.2, 2.5, 1.7, 0.75, 0.0, -0.45, -0.95];
 const BLUE: [f64; 9] = [2.0, 1.6, 1.4, 1.2, 0.8, 0.40, 0.0, -0.22, -0.45];
@@ -105,18 +135,21 @@ fn host(
     survey: &SurveyConfig,
     random: &mut Random,
 ) {
+    // Drawn again where it is not positive: a bound would pile up the near ones at one value, and so tell their class.
     let scatter = survey.photoz_scatter * (1.0 + redshift);
-    let photoz = (redshift + scatter * random.standard_normal()).max(0.001);
+    let photoz = random.normal_within(redshift, scatter, LEAST_PHOTOZ, f64::INFINITY);
+    // From what is known: of the true redshift it would tell the value.
+    let photoz_err = (survey.photoz_scatter * (1.0 + photoz)).max(1e-4);
     let specz = (magnitudes[2] < 21.0 && random.chance(survey.specz)).then_some(redshift);
     context.set("HOSTGAL_PHOTOZ", photoz);
-    context.set("HOSTGAL_PHOTOZ_ERR", scatter.max(1e-4));
+    context.set("HOSTGAL_PHOTOZ_ERR", photoz_err);
     if let Some(specz) = specz {
         context.set("HOSTGAL_SPECZ", specz);
         context.set("HOSTGAL_SPECZ_ERR", 0.0005);
     }
     // SNANA's best redshift: from the spectrum if there is one.
     context.set("REDSHIFT_HELIO", specz.unwrap_or(photoz));
-    context.set("REDSHIFT_HELIO_ERR", if specz.is_some() { 0.001 } else { scatter.max(1e-4) });
+    context.set("REDSHIFT_HELIO_ERR", if specz.is_some() { 0.001 } else { photoz_err });
     let (sin, cos) = (std::f64::consts::TAU * random.unit()).sin_cos();
     let degrees = separation / 3600.0;
     context.set("HOSTGAL_RA", (place.ra + degrees * sin / place.dec.to_radians().cos()).rem_euclid(360.0));
@@ -180,6 +213,21 @@ mod tests {
         assert!(((squares / n).sqrt() / 0.045 - 1.0_f64).abs() < 0.06);
         // Twice the scale length on average: 6 kpc, 6.1 kpc/arcsec at z = 0.5.
         assert!((separation / n - 6.0 / 6.10).abs() < 0.06, "{}", separation / n);
+    }
+
+    #[test]
+    fn photometric_redshifts_of_near_hosts_do_not_pile_up() {
+        let survey = SurveyConfig { hostless: 0.0, ..SurveyConfig::default() };
+        let mut random = Random::new(3, 0, 0);
+        let mut photoz: Vec<f64> = (0..3000)
+            .map(|_| context(KIND, 0.01, PLACE, 0.05, &survey, &mut random))
+            .map(|context| context.get("HOSTGAL_PHOTOZ").unwrap())
+            .collect();
+        photoz.sort_by(f64::total_cmp);
+        assert!(photoz[0] >= f64::from(LEAST_PHOTOZ as f32));
+        photoz.dedup();
+        // Singles have room for 3000 values; one or two may agree by chance, but a third of all stood at the bound.
+        assert!(photoz.len() > 2990, "{}", photoz.len());
     }
 
     #[test]

@@ -40,6 +40,7 @@ pub use damped_random_walk::DampedRandomWalk;
 pub use detection::Detection;
 pub use error::SimulateError;
 pub use flare::flare_profile;
+pub use host::CONTEXT_NAMES;
 pub use microlensing::magnification;
 pub use noise::Noise;
 pub use photometry::{EXTINCTION_COEFFICIENTS, flux_of_magnitude, magnitude_of_flux};

@@ -1,6 +1,6 @@
 //! Gravitational microlensing by a single lens.
 
-use crate::cadence::Visit;
+use crate::cadence::Exposure;
 use crate::photometry::flux_of_magnitude;
 use crate::random::Random;
 use crate::source::Source;
@@ -43,9 +43,9 @@ pub(crate) struct Microlensing {
 }
 
 impl Source for Microlensing {
-    fn fluxes(&self, visits: &[Visit], _: &mut Random) -> Vec<f64> {
+    fn fluxes(&self, visits: &[Exposure], _: &mut Random) -> Vec<f64> {
         let base = self.template();
-        let flux = |visit: &Visit| {
+        let flux = |visit: &Exposure| {
             let u = self.impact.hypot((visit.mjd - self.time) / self.einstein_days);
             base[visit.band] * (1.0 + self.share * (magnification(u) - 1.0))
         };
@@ -66,7 +66,7 @@ mod tests {
     fn an_event_by_hand() {
         let event =
             Microlensing { base: [22.5; 6], share: 0.5, time: 100.0, einstein_days: 25.0, impact: 0.6 };
-        let visits: Vec<_> = [100.0, 120.0, 80.0, 1e7].map(|mjd| Visit { mjd, band: 2 }).into();
+        let visits: Vec<_> = [100.0, 120.0, 80.0, 1e7].map(|mjd| Exposure { mjd, band: 2 }).into();
         let flux = event.fluxes(&visits, &mut Random::new(0, 0, 0));
         // u = 0.6: A = 2.36 / (0.6 · 2.08806); 20 days later u = √(0.36 + 0.64) = 1.
         assert!((flux[0] - 100.0 * (0.5 + 0.5 * 2.36 / (0.6 * 4.36_f64.sqrt()))).abs() < 1e-9);

@@ -1,6 +1,8 @@
 //! How well a visit measures a flux.
 
-use crate::photometry::flux_of_magnitude;
+use heliacal_lightcurve::Passband;
+
+use crate::photometry::{BANDS, flux_of_magnitude};
 use crate::random::Random;
 
 /// Depth and noise of visits in u g r i z Y.
@@ -15,25 +17,30 @@ use crate::random::Random;
 /// γ their table 2. It depends on the flux alone: seeing, sky and moon enter only through the scatter of F₅.
 ///
 /// ```
+/// use heliacal_lightcurve::Passband;
 /// use heliacal_simulate::{Noise, flux_of_magnitude};
 ///
 /// let noise = Noise { systematic: 0.0, ..Noise::default() };
 /// let f5 = flux_of_magnitude(24.23);
-/// assert!((noise.flux_err(f5, f5, 2) - 0.2 * f5).abs() < 1e-12);
-/// assert!((noise.flux_err(0.0, f5, 2) - 0.039_f64.sqrt() * f5).abs() < 1e-12);
+/// let flux_err = |flux| noise.flux_err(flux, f5, Passband::LsstR);
+/// assert!((flux_err(f5).unwrap() - 0.2 * f5).abs() < 1e-12);
+/// assert!((flux_err(0.0).unwrap() - 0.039_f64.sqrt() * f5).abs() < 1e-12);
+/// assert_eq!(noise.flux_err(1.0, f5, Passband::ZtfR), None);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct Noise {
     /// Median magnitude of a five-sigma point source in one visit \[mag\].
     pub five_sigma_depth: [f64; 6],
     /// Standard deviation of that depth from visit to visit \[mag\].
     pub depth_scatter: f64,
-    /// γ.
+    /// γ, above 0 and at most 0.04: otherwise σ² of some flux is not positive.
     pub gamma: [f64; 6],
     /// Systematic error as a fraction of the flux.
     pub systematic: f64,
-    /// A source brighter than this saturates and its observation is dropped \[mag\], as readers of SNANA files drop rows
-    /// with the flag 1024.
+    /// A source brighter than this saturates and its observation is dropped \[mag\]. Departure from SNANA, whose files keep
+    /// such rows with PHOTFLAG 1024; the readers of this workspace drop them, so that light curves come out alike.
     pub saturation: f64,
     /// Standard deviation of the saturation magnitude, which goes with the seeing \[mag\].
     pub saturation_scatter: f64,
@@ -54,10 +61,15 @@ impl Default for Noise {
 }
 
 impl Noise {
-    /// Uncertainty of a flux \[FLUXCAL\], one standard deviation; `band` counts u g r i z Y from 0, the last one for
-    /// more.
-    pub fn flux_err(&self, flux: f64, five_sigma_flux: f64, band: usize) -> f64 {
-        let gamma = self.gamma[band.min(5)];
+    /// Uncertainty of a flux \[FLUXCAL\], one standard deviation; none for a passband that is not LSST's.
+    pub fn flux_err(&self, flux: f64, five_sigma_flux: f64, band: Passband) -> Option<f64> {
+        let index = BANDS.iter().position(|&known| known == band)?;
+        Some(self.flux_err_of(flux, five_sigma_flux, index))
+    }
+
+    /// The same with u g r i z Y counted from 0.
+    pub(crate) fn flux_err_of(&self, flux: f64, five_sigma_flux: f64, band: usize) -> f64 {
+        let gamma = self.gamma[band];
         let flux = flux.max(0.0);
         ((0.04 - gamma) * flux * five_sigma_flux
             + gamma * five_sigma_flux.powi(2)
@@ -87,10 +99,10 @@ mod tests {
         // error is the relative flux error. At m5 - 2: x = 0.158489, so σ² = 0.000158489 + 0.039 · 0.0251189.
         let noise = Noise { systematic: 0.0, ..Noise::default() };
         let (flux, f5) = (flux_of_magnitude(22.0), flux_of_magnitude(24.0));
-        let relative = noise.flux_err(flux, f5, 3) / flux;
+        let relative = noise.flux_err_of(flux, f5, 3) / flux;
         assert!((relative.powi(2) - (0.000_158_489_3 + 0.039 * 0.025_118_86)).abs() < 1e-9);
         // Bright sources: the floor.
-        let floor = Noise::default().flux_err(flux_of_magnitude(10.0), f5, 3) / flux_of_magnitude(10.0);
+        let floor = Noise::default().flux_err_of(flux_of_magnitude(10.0), f5, 3) / flux_of_magnitude(10.0);
         assert!((floor - 0.005).abs() < 1e-5);
     }
 
@@ -100,13 +112,13 @@ mod tests {
             m in 15.0_f64..30.0, brighter in 0.01_f64..5.0, depth in 20.0_f64..26.0, band in 0_usize..6,
         ) {
             let noise = Noise::default();
-            let err = |m, depth| noise.flux_err(flux_of_magnitude(m), flux_of_magnitude(depth), band);
+            let err = |m, depth| noise.flux_err_of(flux_of_magnitude(m), flux_of_magnitude(depth), band);
             prop_assert!(err(m - brighter, depth) > err(m, depth));
             prop_assert!(err(m, depth + brighter) < err(m, depth));
             // Signal-to-noise rises with flux all the same.
             let snr = |m| flux_of_magnitude(m) / err(m, depth);
             prop_assert!(snr(m - brighter) > snr(m));
-            prop_assert_eq!(noise.flux_err(-5.0, 1.0, band), noise.flux_err(0.0, 1.0, band));
+            prop_assert_eq!(noise.flux_err(-5.0, 1.0, BANDS[band]), noise.flux_err(0.0, 1.0, BANDS[band]));
         }
     }
 }

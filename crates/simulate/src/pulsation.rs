@@ -21,9 +21,9 @@ pub(crate) struct Pulsation {
     pub phase: f64,
     /// Faintest minus brightest magnitude.
     pub peak_to_peak: f64,
-    /// R_21, φ_21, R_31, φ_31, ...
+    /// (R_21, φ_21), (R_31, φ_31) and so on; phases in radian.
     pub harmonics: Vec<(f64, f64)>,
-    /// Modulation of amplitude and phase, if any.
+    /// Modulation of the amplitude, if any; that of the phase is left out.
     pub blazhko: Option<Blazhko>,
     /// Peak to peak of the series for A = 1.
     range: f64,

@@ -5,8 +5,8 @@ use std::f64::consts::TAU;
 /// xoshiro256++ (Blackman and Vigna 2021, ACM Trans. Math. Softw. 47, 36), seeded through SplitMix64.
 ///
 /// Written out because neither `rand`'s `StdRng` nor `rand_distr`'s distributions promise the same numbers from one
-/// release to the next. The integers are the same on every machine; logarithms and sines are the platform's, whose last
-/// digit may differ between platforms.
+/// release to the next. The integers are the same on every machine; logarithms and sines are the platform's and may differ
+/// in their last digit from one to another. Where that carries a number over a threshold, an object differs altogether.
 #[derive(Debug, Clone)]
 pub(crate) struct Random {
     state: [u64; 4],
@@ -79,7 +79,8 @@ impl Random {
         mean + sigma * self.standard_normal()
     }
 
-    /// A normal deviate within bounds: those outside are drawn again, at most 100 times, then put on the bound.
+    /// A normal deviate within bounds: those outside are drawn again, at most 100 times; then it is the mean, put within
+    /// the bounds.
     pub fn normal_within(&mut self, mean: f64, sigma: f64, low: f64, high: f64) -> f64 {
         for _ in 0..100 {
             let value = self.normal(mean, sigma);

@@ -2,12 +2,14 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+#[cfg(feature = "rayon")]
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use heliacal_lightcurve::{LightCurve, Object, ObjectId, Observation};
 #[cfg(feature = "rayon")]
 use rayon::prelude::*;
 
-use crate::cadence::{Field, Visit};
+use crate::cadence::{Exposure, Field};
 use crate::class::SimulatedClass;
 use crate::drawn::{self, Drawn};
 use crate::error::SimulateError;
@@ -64,7 +66,7 @@ pub struct Truth {
     pub attempts: u64,
 }
 
-/// A detection counts for an object's entry where its true signal-to-noise is above this: otherwise one kilonova in two
+/// A detection counts for an object's entry where the true signal-to-noise of the difference is above this: otherwise one kilonova in two
 /// hundred would be a fluctuation of the sky.
 const REAL: f64 = 2.0;
 
@@ -175,11 +177,32 @@ impl Simulator {
     /// # Errors
     /// As [`objects`](Self::objects).
     pub fn objects_with_truth(&self, indices: Range<u64>) -> Result<Vec<(Object, Truth)>, SimulateError> {
-        #[cfg(feature = "rayon")]
-        let drawn: Vec<_> = indices.into_par_iter().map(|index| self.object_with_truth(index)).collect();
-        #[cfg(not(feature = "rayon"))]
-        let drawn: Vec<_> = indices.map(|index| self.object_with_truth(index)).collect();
-        drawn.into_iter().collect()
+        self.collect(indices)
+    }
+
+    #[cfg(not(feature = "rayon"))]
+    fn collect(&self, indices: Range<u64>) -> Result<Vec<(Object, Truth)>, SimulateError> {
+        indices.map(|index| self.object_with_truth(index)).collect()
+    }
+
+    /// Objects behind one that failed are not drawn: a class that is never seen costs `max_attempts` each. The first that
+    /// fails is always drawn, so the error does not depend on the threads.
+    #[cfg(feature = "rayon")]
+    fn collect(&self, indices: Range<u64>) -> Result<Vec<(Object, Truth)>, SimulateError> {
+        let lowest_failed = AtomicU64::new(u64::MAX);
+        let draw = |index| {
+            if index > lowest_failed.load(Ordering::Relaxed) {
+                return None;
+            }
+            let drawn = self.object_with_truth(index);
+            if drawn.is_err() {
+                lowest_failed.fetch_min(index, Ordering::Relaxed);
+            }
+            Some(drawn)
+        };
+        let drawn: Vec<_> = indices.into_par_iter().map(draw).collect();
+        // What was left out stands behind an error, where the collection ends.
+        drawn.into_iter().flatten().collect()
     }
 
     /// What the survey sees of a source, if it enters the survey.
@@ -192,17 +215,18 @@ impl Simulator {
         let dimming = EXTINCTION_COEFFICIENTS.map(|coefficient| ten_to(-0.4 * coefficient * mwebv * share));
         let visits = config.cadence.draw(place.ra, place.field, random);
         let fluxes = drawn.source.fluxes(&visits, random);
-        let template = match config.photometry {
-            Photometry::Difference => drawn.source.template(),
-            Photometry::Total => [0.0; 6],
-        };
+        let template = drawn.source.template();
 
         let mut observations = Vec::with_capacity(visits.len());
-        let mut signals = Vec::with_capacity(visits.len());
+        let mut fluxes_seen = Vec::with_capacity(visits.len());
         let mut n_real = 0;
-        for (&Visit { mjd, band }, flux) in visits.iter().zip(fluxes) {
+        for (&Exposure { mjd, band }, flux) in visits.iter().zip(fluxes) {
             let total = flux * dimming[band];
             let signal = total - template[band] * dimming[band];
+            let reported = match config.photometry {
+                Photometry::Difference => signal,
+                Photometry::Total => total,
+            };
             let five_sigma = config.noise.draw_five_sigma_flux(band, random);
             // Numbers are drawn for every visit, so that what is dropped does not shift the others.
             let (saturation, noise, luck) =
@@ -210,12 +234,12 @@ impl Simulator {
             if total > saturation {
                 continue;
             }
-            let error = config.noise.flux_err(total, five_sigma, band);
-            let measured = signal + noise * error;
-            let detection = luck <= config.detection.probability(measured / error);
-            let (flux, flux_err) = (measured as f32, error as f32);
+            let error = config.noise.flux_err_of(total, five_sigma, band);
+            // Whatever is reported, a survey detects by what changed since the template.
+            let detection = luck <= config.detection.probability(signal / error + noise);
+            let (flux, flux_err) = ((reported + noise * error) as f32, error as f32);
             observations.push(Observation { mjd, flux, flux_err, passband: BANDS[band], detection });
-            signals.push(signal);
+            fluxes_seen.push(reported);
             n_real += usize::from(detection && signal.abs() > REAL * error);
         }
 
@@ -230,7 +254,7 @@ impl Simulator {
         let to = config.detection.days_after.map_or(f64::INFINITY, |days| last + days);
         let begin = observations.partition_point(|observation| observation.mjd < from);
         let end = observations.partition_point(|observation| observation.mjd <= to);
-        let strongest = signals[begin..end].iter().map(|signal| signal.abs()).fold(0.0, f64::max);
+        let strongest = fluxes_seen[begin..end].iter().map(|flux: &f64| flux.abs()).fold(0.0, f64::max);
         observations.truncate(end);
         observations.drain(..begin);
         Some(Seen { observations, place, mwebv, peak_magnitude: magnitude_of_flux(strongest.max(1e-9)) })
@@ -288,5 +312,28 @@ mod tests {
         let error = simulator.objects(0..3).unwrap_err();
         assert_eq!(error, SimulateError::Unseen { index: 0, class: "KN", attempts: 20 });
         assert_eq!(simulator.object(u64::MAX), Err(SimulateError::Index { index: u64::MAX }));
+    }
+
+    #[test]
+    fn an_impossible_survey_fails_at_once_and_does_not_hang() {
+        let mut config = SurveyConfig::default();
+        config.noise.five_sigma_depth = [5.0; 6];
+        let simulator = Simulator::new(config, SimulatedClass::oracle()).unwrap();
+        let begin = std::time::Instant::now();
+        let error = simulator.objects(0..20_000).unwrap_err();
+        assert_eq!(error, SimulateError::Unseen { index: 0, class: "SNIa", attempts: 1000 }, "{error}");
+        // Each thread draws one object or a few; all of them would take half an hour.
+        assert!(begin.elapsed().as_secs() < 60, "{:?}", begin.elapsed());
+    }
+
+    #[test]
+    fn the_error_is_that_of_the_first_object_that_fails() {
+        let mut config = SurveyConfig { max_attempts: 2, ..SurveyConfig::default() };
+        config.noise.five_sigma_depth = [20.0; 6];
+        let simulator = Simulator::new(config, &[SimulatedClass::Mira, SimulatedClass::SnIa]).unwrap();
+        for first in (0..60).step_by(3) {
+            let expected = (first..first + 60).find_map(|index| simulator.object(index).err()).unwrap();
+            assert_eq!(simulator.objects(first..first + 60), Err(expected));
+        }
     }
 }

@@ -1,13 +1,13 @@
 //! What shines, and how it enters the survey.
 
-use crate::cadence::Visit;
+use crate::cadence::Exposure;
 use crate::photometry::flux_of_magnitude;
 use crate::random::Random;
 
 /// Light that varies, before the dust of the Milky Way.
 pub(crate) trait Source {
     /// Flux at each visit \[FLUXCAL\].
-    fn fluxes(&self, visits: &[Visit], random: &mut Random) -> Vec<f64>;
+    fn fluxes(&self, visits: &[Exposure], random: &mut Random) -> Vec<f64>;
 
     /// Flux in the template image from which differences are taken \[FLUXCAL\]; none for what was not there.
     fn template(&self) -> [f64; 6] {
@@ -32,10 +32,10 @@ pub(crate) struct Variable<M> {
 }
 
 impl<M: Modulation> Source for Variable<M> {
-    fn fluxes(&self, visits: &[Visit], random: &mut Random) -> Vec<f64> {
+    fn fluxes(&self, visits: &[Exposure], random: &mut Random) -> Vec<f64> {
         let mjd: Vec<f64> = visits.iter().map(|visit| visit.mjd).collect();
         let departures = self.modulation.magnitudes(&mjd, random);
-        let magnitude = |(visit, departure): (&Visit, f64)| {
+        let magnitude = |(visit, departure): (&Exposure, f64)| {
             flux_of_magnitude(self.mean[visit.band] + self.response[visit.band] * departure)
         };
         visits.iter().zip(departures).map(magnitude).collect()
@@ -84,7 +84,7 @@ mod tests {
         let star =
             Variable { mean: [22.5; 6], response: [2.0, 1.0, 0.0, 0.0, 0.0, 0.0], modulation: Sum(parts) };
         let visits =
-            [0.0, 2.0, 2.0, 2.0].into_iter().zip([0, 0, 1, 2]).map(|(mjd, band)| Visit { mjd, band });
+            [0.0, 2.0, 2.0, 2.0].into_iter().zip([0, 0, 1, 2]).map(|(mjd, band)| Exposure { mjd, band });
         let visits: Vec<_> = visits.collect();
         let fluxes = star.fluxes(&visits, &mut Random::new(0, 0, 0));
         for (flux, expected) in fluxes.iter().zip([100.0, 1.0, 10.0, 100.0]) {

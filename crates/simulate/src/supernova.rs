@@ -18,9 +18,10 @@ pub(crate) struct Recipe {
     magnitude: (f64, f64),
     /// Rest wavelength of that magnitude, and of rise and fall \[µm\].
     reference_um: f64,
-    /// Magnitudes by which a fall that is slower by a tenth is brighter (Phillips 1993); half of the scatter otherwise.
+    /// Magnitudes by which a fall that is longer by a tenth in its natural logarithm is brighter (Phillips 1993); the
+    /// scatter of `magnitude` comes on top.
     width_luminosity: f64,
-    /// Rise and fall \[day\].
+    /// Rise and fall \[day\]; behind a plateau the fall is [`PLATEAU_FALL`] of this.
     rise_fall: (f64, f64),
     /// Length of the plateau and its scatter \[day\], and the largest share of light that is lost along it.
     plateau: Option<(f64, f64, f64)>,
@@ -37,10 +38,14 @@ pub(crate) struct Recipe {
     /// Mean E(B-V) in the host \[mag\].
     reddening: f64,
     /// Largest redshift.
-    pub max_redshift: f64,
+    max_redshift: f64,
     /// Share of passive hosts, and scale length of offsets \[kpc\].
     host: (f64, f64),
 }
+
+/// Fall behind a plateau over that of the recipe: the end of a plateau is steeper than the fall of other supernovae. Those
+/// of SNII and ILOT are thus 7 and 5 days.
+const PLATEAU_FALL: f64 = 0.35;
 
 /// Everything that has no plateau and no second maximum.
 const PLAIN: Recipe = Recipe {
@@ -205,12 +210,11 @@ pub(crate) fn draw(recipe: &Recipe, survey: &SurveyConfig, random: &mut Random) 
         Some((days, scatter, decline)) => {
             let days = random.normal_within(days, scatter, 0.4 * days, 1.8 * days);
             let decline = decline * random.unit();
-            // The end of a plateau is steeper than the fall of other supernovae.
             LightShape::plateau(
                 rise,
                 days,
                 decline,
-                0.35 * fall,
+                PLATEAU_FALL * fall,
                 recipe.tail * random.log_normal(1.0, 0.4).min(3.0),
             )
         }
@@ -269,15 +273,34 @@ mod tests {
 
     #[test]
     fn the_numbers_are_those_of_the_plan() {
-        use SimulatedClass::{Kilonova, Pisn, Slsn, SnIa};
+        use SimulatedClass::{Cart, Ilot, Kilonova, Pisn, Slsn, Sn91bg, SnII, SnIa, SnIax, SnIbc};
         let numbers = |class| {
             let r = recipe(class).unwrap();
             [r.magnitude.0, r.rise_fall.0, r.rise_fall.1, r.temperature.0, r.temperature.1, r.max_redshift]
         };
-        assert_eq!(numbers(SnIa), [-19.3, 3.5, 20.0, 13.0, 5.5, 1.1]);
-        assert_eq!(numbers(Slsn), [-21.7, 18.0, 50.0, 15.0, 7.0, 2.5]);
-        assert_eq!(numbers(Pisn), [-20.6, 38.0, 110.0, 10.5, 5.0, 1.8]);
-        assert_eq!(numbers(Kilonova), [-15.9, 0.35, 2.3, 9.0, 2.6, 0.12]);
+        for (class, expected) in [
+            (SnIa, [-19.3, 3.5, 20.0, 13.0, 5.5, 1.1]),
+            (Sn91bg, [-17.7, 3.0, 12.0, 8.5, 4.3, 0.5]),
+            (SnIax, [-16.8, 3.0, 17.0, 10.0, 5.0, 0.5]),
+            (SnIbc, [-17.4, 4.5, 20.0, 9.5, 5.0, 0.6]),
+            (SnII, [-17.0, 3.0, 20.0, 16.0, 5.5, 0.6]),
+            (Slsn, [-21.7, 18.0, 50.0, 15.0, 7.0, 2.5]),
+            (Pisn, [-20.6, 38.0, 110.0, 10.5, 5.0, 1.8]),
+            (Ilot, [-13.2, 6.0, 15.0, 6.5, 3.5, 0.06]),
+            (Cart, [-16.1, 3.5, 10.0, 9.0, 4.3, 0.3]),
+            (Kilonova, [-15.9, 0.35, 2.3, 9.0, 2.6, 0.12]),
+        ] {
+            assert_eq!(numbers(class), expected, "{class:?}");
+        }
+        let plateau = |class| recipe(class).unwrap().plateau;
+        assert_eq!(plateau(SnII), Some((90.0, 15.0, 0.75)));
+        assert_eq!(plateau(Ilot), Some((60.0, 20.0, 0.7)));
+        // The disruption has a form of its own: the ranges of its rise and redshift.
+        let survey = SurveyConfig::default();
+        for seed in 0..200 {
+            let drawn = draw_disruption(&survey, &mut Random::new(seed, 0, 0));
+            assert!(drawn.redshift.is_some_and(|z| (0.004..=1.2).contains(&z)));
+        }
         assert!(recipe(SimulatedClass::RrLyrae).is_none());
     }
 
@@ -289,7 +312,7 @@ mod tests {
             for seed in 0..200 {
                 let mut random = Random::new(seed, 0, 0);
                 let drawn = draw(&recipe, &survey, &mut random);
-                let visits = survey.cadence.visits(10.0, crate::cadence::Field::Wide, seed).unwrap();
+                let visits = survey.cadence.draw(10.0, crate::cadence::Field::Wide, &mut random);
                 assert!(drawn.source.fluxes(&visits, &mut random).iter().all(|f| f.is_finite() && *f >= 0.0));
                 assert_eq!(drawn.source.template(), [0.0; 6]);
             }

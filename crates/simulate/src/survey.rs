@@ -18,6 +18,8 @@ use crate::noise::Noise;
 /// assert_eq!(config.seed, 0);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct SurveyConfig {
     /// Another seed, another survey.
     pub seed: u64,
@@ -43,11 +45,11 @@ pub struct SurveyConfig {
     pub hostless: f64,
     /// Share of stars with a galaxy beside them that is taken for a host.
     pub chance_host: f64,
-    /// Scatter of photometric redshifts over 1+z.
+    /// Scatter of photometric redshifts over 1+z, at most 1. Those below 0.001 are drawn again.
     pub photoz_scatter: f64,
     /// Share of hosts brighter than r = 21 with a spectroscopic redshift.
     pub specz: f64,
-    /// Largest number of objects drawn until one is detected.
+    /// Largest number of objects drawn until one is detected. The default survey needs a few, seldom more than 50.
     pub max_attempts: u64,
 }
 
@@ -69,13 +71,15 @@ impl Default for SurveyConfig {
             chance_host: 0.05,
             photoz_scatter: 0.03,
             specz: 0.4,
-            max_attempts: 20_000,
+            max_attempts: 1000,
         }
     }
 }
 
-/// Which class an object belongs to. It depends on the object's index only.
+/// Which class an object belongs to. It depends on the object's index and, where it is at random, on the survey's seed;
+/// not on other objects.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum ClassMix {
     /// In turn: object i is of class i mod n. Each class comes equally often.
     #[default]
@@ -86,6 +90,7 @@ pub enum ClassMix {
 
 /// How events are spread between the least and the largest redshift of their class, before the survey selects.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum RedshiftRate {
     /// Evenly in redshift: many near and bright events, as a training set wants.
     #[default]
@@ -100,12 +105,15 @@ pub enum RedshiftRate {
 
 /// What fluxes mean for stars and nuclei, which are always there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Photometry {
     /// Of difference images: what was added or lost since the template, which holds the mean magnitude (the quiescent
     /// one of stars with outbursts). Negative half of the time.
     #[default]
     Difference,
-    /// All of the light, as catalogues of variable stars have it.
+    /// All of the light, as catalogues of variable stars have it. Only the reported flux differs: what is detected and what
+    /// enters the survey is decided by the difference all the same, so objects, visits and detections are those of
+    /// `Difference`.
     Total,
 }
 
@@ -129,19 +137,24 @@ impl SurveyConfig {
                 return fault("sum of mix", "a finite number above 0", sum);
             }
         }
-        let not_negative = "a finite number of at least 0";
-        for (field, values) in [
-            ("noise.depth_scatter", &[noise.depth_scatter][..]),
-            ("noise.gamma", &noise.gamma),
-            ("noise.systematic", &[noise.systematic]),
-            ("noise.saturation_scatter", &[noise.saturation_scatter]),
-            ("detection.floor", &[detection.floor]),
-            ("detection.days_before", &[detection.days_before]),
-            ("detection.days_after", &[detection.days_after.unwrap_or(0.0)]),
-            ("photoz_scatter", &[self.photoz_scatter]),
+        for (field, value) in [
+            ("noise.systematic", noise.systematic),
+            ("detection.floor", detection.floor),
+            ("detection.days_before", detection.days_before),
+            ("detection.days_after", detection.days_after.unwrap_or(0.0)),
         ] {
-            if let Some(&found) = values.iter().find(|value| !(**value >= 0.0 && value.is_finite())) {
-                return fault(field, not_negative, found);
+            if !(value >= 0.0 && value.is_finite()) {
+                return fault(field, "a finite number of at least 0", value);
+            }
+        }
+        if let Some(&found) = noise.gamma.iter().find(|gamma| !(**gamma > 0.0 && **gamma <= 0.04)) {
+            return fault("noise.gamma", "a number above 0, at most 0.04", found);
+        }
+        for (field, needed) in
+            [("detection.needed", detection.needed), ("detection.needed_of_fast", detection.needed_of_fast)]
+        {
+            if needed == 0 {
+                return fault(field, "at least 1", 0.0);
             }
         }
         for (field, value) in [
@@ -149,6 +162,7 @@ impl SurveyConfig {
             ("hostless", self.hostless),
             ("chance_host", self.chance_host),
             ("specz", self.specz),
+            ("photoz_scatter", self.photoz_scatter),
             ("cosmology.omega_m", self.cosmology.omega_m),
         ] {
             if !(0.0..=1.0).contains(&value) {
@@ -159,6 +173,8 @@ impl SurveyConfig {
             ("cosmology.h0", self.cosmology.h0, "from 1 to 1000 km/s/Mpc", 1.0, 1e3),
             ("detection.width", detection.width, "from 0.001 to 100", 1e-3, 100.0),
             ("detection.threshold", detection.threshold, "from -1000 to 1000", -1e3, 1e3),
+            ("noise.depth_scatter", noise.depth_scatter, "from 0 to 5 mag", 0.0, 5.0),
+            ("noise.saturation_scatter", noise.saturation_scatter, "from 0 to 5 mag", 0.0, 5.0),
             ("noise.saturation", noise.saturation, "from -50 to 50 mag", -50.0, 50.0),
         ] {
             if !(low..=high).contains(&value) {
@@ -180,6 +196,21 @@ impl SurveyConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn a_configuration_reads_back_and_what_is_left_out_is_the_default() {
+        let mut config = SurveyConfig { mix: ClassMix::Weighted(vec![1.0, 0.5]), ..SurveyConfig::default() };
+        config.redshift_rate = RedshiftRate::Volumetric { evolution: 2.0 };
+        config.detection.days_after = Some(10.0);
+        let text = serde_json::to_string(&config).unwrap();
+        assert_eq!(serde_json::from_str::<SurveyConfig>(&text).unwrap(), config);
+        let short = r#"{"seed": 3, "cadence": {"days": 365.0}}"#;
+        let read: SurveyConfig = serde_json::from_str(short).unwrap();
+        let cadence = Cadence { days: 365.0, ..Cadence::default() };
+        assert_eq!(read, SurveyConfig { seed: 3, cadence, ..SurveyConfig::default() });
+        assert!(serde_json::from_str::<SurveyConfig>(r#"{"sede": 3}"#).is_err());
+    }
 
     #[test]
     fn the_default_is_sound_and_absurd_numbers_are_named() {
@@ -207,6 +238,17 @@ mod tests {
         assert!(refused(|c| c.mix = ClassMix::Weighted(vec![1.0, f64::NAN])).contains("mix is NaN"));
         assert!(refused(|c| c.cadence.season_days = (200.0, 100.0)).contains("season_days"));
         assert!(refused(|c| c.noise.five_sigma_depth[0] = f64::INFINITY).contains("five_sigma_depth"));
+        assert_eq!(
+            refused(|c| c.noise.gamma[3] = 0.05),
+            "configuration: noise.gamma is 0.05, expected a number above 0, at most 0.04"
+        );
+        assert!(refused(|c| c.noise.gamma[0] = 0.0).contains("noise.gamma is 0,"));
+        assert!(refused(|c| c.noise.depth_scatter = 6.0).contains("depth_scatter is 6"));
+        assert!(refused(|c| c.noise.saturation_scatter = -1.0).contains("saturation_scatter is -1"));
+        assert!(refused(|c| c.detection.needed = 0).contains("detection.needed is 0"));
+        assert!(refused(|c| c.detection.needed_of_fast = 0).contains("needed_of_fast is 0"));
+        assert!(refused(|c| c.photoz_scatter = 1.5).contains("photoz_scatter is 1.5"));
+        assert!(refused(|c| c.cadence.visits_per_year = [0.0; 6]).contains("visits_per_year is 0"));
         assert!(refused(|c| c.cadence.days = f64::INFINITY).contains("cadence.days"));
     }
 }

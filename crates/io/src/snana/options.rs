@@ -27,6 +27,10 @@ pub struct SnanaWriterOptions {
     pub compression: Compression,
     /// After so many objects the next HEAD/PHOT pair begins.
     pub objects_per_pair: NonZeroUsize,
+    /// Columns of context that every HEAD has, even where no object of its pair knows the value: SNANA's code for a
+    /// missing one then stands in every row. Columns of other names follow from the objects; empty: all of
+    /// them do, and files of one survey may differ in their columns.
+    pub context: Vec<String>,
 }
 
 impl Default for SnanaWriterOptions {
@@ -37,6 +41,7 @@ impl Default for SnanaWriterOptions {
             photometric_system: PhotometricSystem::Lsst,
             compression: Compression::Gzip,
             objects_per_pair: NonZeroUsize::new(1000).expect("1000 is not zero"),
+            context: Vec::new(),
         }
     }
 }

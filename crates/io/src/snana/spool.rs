@@ -27,8 +27,8 @@ pub(super) struct HeadSpool {
 #[derive(Debug, Clone, Copy)]
 struct Feature {
     index: u32,
-    /// Every value so far is an f32.
-    single: bool,
+    /// Whether every value so far is an f32; none: no value so far.
+    single: Option<bool>,
 }
 
 /// How an integer label must be written.
@@ -76,10 +76,16 @@ enum Cell {
 }
 
 impl HeadSpool {
-    pub(super) fn new(folder: &Path) -> io::Result<Self> {
+    /// `always`: columns of context that are written whether an object has them or not.
+    pub(super) fn new(folder: &Path, always: &[String]) -> io::Result<Self> {
+        let mut features = BTreeMap::new();
+        for name in always {
+            let index = features.len() as u32;
+            features.entry(name.as_str().into()).or_insert(Feature { index, single: None });
+        }
         Ok(Self {
             file: BufWriter::new(tempfile::tempfile_in(folder)?),
-            features: BTreeMap::new(),
+            features,
             id_width: 16,
             model_width: 32,
             sntype: IntegerLabel::default(),
@@ -121,10 +127,10 @@ impl HeadSpool {
             let single = f64::from(value as f32).to_bits() == value.to_bits();
             let next = self.features.len() as u32;
             if !self.features.contains_key(name) {
-                self.features.insert(name.into(), Feature { index: next, single });
+                self.features.insert(name.into(), Feature { index: next, single: None });
             }
             let index = self.features.get_mut(name).map_or(next, |feature| {
-                feature.single &= single;
+                feature.single = Some(single && feature.single.unwrap_or(true));
                 feature.index
             });
             self.file.write_all(&index.to_le_bytes())?;
@@ -139,8 +145,9 @@ impl HeadSpool {
         let column = |name: &str, form: String, cell| HeadColumn { name: name.to_owned(), form, cell };
         let feature = |name: &str| {
             let known = self.features.get(name);
-            let single =
-                known.is_some_and(|f| f.single) && !matches!(name, "RA" | "DEC") && !is_position(name);
+            let single = known.is_some_and(|f| f.single.unwrap_or(true))
+                && !matches!(name, "RA" | "DEC")
+                && !is_position(name);
             // A column that no object has is known to no row.
             let index = known.map_or(u32::MAX, |f| f.index);
             let form = if single { "1E" } else { "1D" };

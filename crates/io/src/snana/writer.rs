@@ -48,7 +48,7 @@ const MAX_FEATURES: usize = 980;
 ///
 /// Objects come one by one and do not stay in memory; each file appears whole or not at all, and the `.LIST` last.
 /// PHOTFLAG is 4096 for a detection, and 2048 besides for the first one. What the context of an object lacks and that
-/// of another has is written as SNANA's own code for that column. Columns are singles where that loses nothing,
+/// of another of its pair has, or [`SnanaWriterOptions::context`] names, is written as SNANA's own code for that column. Columns are singles where that loses nothing,
 /// otherwise doubles. Not written: [`Object::true_class`], for SNANA names classes only by its labels.
 ///
 /// The example of [`SnanaReader`](crate::SnanaReader) writes and reads.
@@ -76,7 +76,8 @@ impl SnanaWriter {
     /// Begins a survey in a folder, which is made where there is none.
     ///
     /// # Errors
-    /// `Io`; `Invalid` where the folder already holds HEAD files, for the new ones would mix with them.
+    /// `Io`; `Invalid` where the folder already holds HEAD files, for the new ones would mix with them, where the prefix is
+    /// not a file name, or where a column of context cannot have its name.
     pub fn create(folder: impl AsRef<Path>, options: SnanaWriterOptions) -> Result<Self> {
         let folder = folder.as_ref();
         let at = |source| Location::file(folder).error(ErrorKind::Io(source));
@@ -102,6 +103,15 @@ impl SnanaWriter {
                 expected: "a prefix that is a file name".into(),
                 found: format!("{:?}", options.prefix),
             }));
+        }
+        if options.context.len() > MAX_FEATURES {
+            return Err(Location::file(folder).error(ErrorKind::Invalid {
+                expected: format!("at most {MAX_FEATURES} columns of context"),
+                found: options.context.len().to_string(),
+            }));
+        }
+        if let Some(name) = options.context.iter().find(|name| !is_feature_name(name)) {
+            return Err(not_a_feature(&Location::file(folder), name));
         }
         let folder = folder.to_owned();
         Ok(Self { folder, version, options, pair: None, heads: Vec::new(), n_objects: 0, n_observations: 0 })
@@ -129,7 +139,7 @@ impl SnanaWriter {
         let at = |source| location.clone().error(ErrorKind::Io(source));
         let pair = match &mut self.pair {
             Some(pair) => pair,
-            none => none.insert(Pair::new(&self.folder).map_err(at)?),
+            none => none.insert(Pair::new(&self.folder, &self.options.context).map_err(at)?),
         };
         row.first_row = (pair.n_rows + 1) as i32;
         pair.push(&row, object).map_err(at)?;
@@ -145,7 +155,7 @@ impl SnanaWriter {
     pub fn finish(mut self) -> Result<()> {
         if self.pair.is_none() && self.heads.is_empty() {
             let at = |source| Location::file(&self.folder).error(ErrorKind::Io(source));
-            self.pair = Some(Pair::new(&self.folder).map_err(at)?);
+            self.pair = Some(Pair::new(&self.folder, &self.options.context).map_err(at)?);
         }
         self.finish_pair()?;
         let readme = format!(
@@ -182,16 +192,16 @@ impl SnanaWriter {
         if light_curve.len() as u64 >= u64::from(i32::MAX.unsigned_abs()) {
             return invalid("NOBS", "a number of 32 bits".into(), light_curve.len().to_string());
         }
-        if object.context.len() > MAX_FEATURES {
-            return invalid("", format!("at most {MAX_FEATURES} features"), object.context.len().to_string());
+        let always = &self.options.context;
+        let is_new = |name: &str| !always.iter().any(|known| known == name);
+        let n_features =
+            always.len() + object.context.iter().map(|(name, _)| name).filter(|name| is_new(name)).count();
+        if n_features > MAX_FEATURES {
+            return invalid("", format!("at most {MAX_FEATURES} features"), n_features.to_string());
         }
         for (name, value) in object.context.iter() {
-            if !is_plain(name) || name.is_empty() || name.len() > 60 || OWN_COLUMNS.contains(&name) {
-                return invalid(
-                    name,
-                    "a name of its own of up to 60 ASCII letters".into(),
-                    format!("{name:?}"),
-                );
+            if !is_feature_name(name) {
+                return Err(not_a_feature(location, name));
             }
             if sentinels(name).contains(&value) {
                 return invalid(
@@ -281,9 +291,9 @@ impl SnanaWriter {
 const ROW_BYTES: usize = 8 + 2 + 12 + 4 + 4 + 4;
 
 impl Pair {
-    fn new(folder: &Path) -> io::Result<Self> {
+    fn new(folder: &Path, context: &[String]) -> io::Result<Self> {
         let phot = BufWriter::with_capacity(1 << 18, tempfile::tempfile_in(folder)?);
-        Ok(Self { head: HeadSpool::new(folder)?, phot, n_rows: 0 })
+        Ok(Self { head: HeadSpool::new(folder, context)?, phot, n_rows: 0 })
     }
 
     fn push(&mut self, row: &HeadRow, object: &Object) -> io::Result<()> {
@@ -352,6 +362,16 @@ fn head_row(object: &Object, labels: &Labels, location: &Location) -> Result<Hea
         n_obs: object.light_curve.len() as i32,
         first_row: 0,
     })
+}
+
+/// Whether a column of context can have this name.
+fn is_feature_name(name: &str) -> bool {
+    is_plain(name) && !name.is_empty() && name.len() <= 60 && !OWN_COLUMNS.contains(&name)
+}
+
+fn not_a_feature(location: &Location, name: &str) -> crate::Error {
+    let expected = "a name of its own of up to 60 ASCII letters".into();
+    location.clone().column(name).error(ErrorKind::Invalid { expected, found: format!("{name:?}") })
 }
 
 /// Whether FITS can hold a text so that it reads back: printable ASCII without blanks around it.

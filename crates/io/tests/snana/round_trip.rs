@@ -170,6 +170,40 @@ fn missing_values_are_snanas_own_codes() {
 }
 
 #[test]
+fn columns_that_no_object_has_are_written_where_they_are_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["HOSTGAL_SPECZ", "HOSTGAL_MAG_r", "HOSTGAL_RA", "MWEBV", "HOSTGAL_SPECZ"];
+    let options = SnanaWriterOptions { context: names.map(str::to_owned).into(), ..plain() };
+    let plain_pair = tempfile::tempdir().unwrap();
+    let (without, _) = write(plain_pair.path(), &[object(1, 2)], plain());
+    let (head, _) = write(folder.path(), &[object(1, 2)], options.clone());
+    let n_columns =
+        |head: &Path| SnanaReader::open(head, &ReadOptions::default()).unwrap().header().n_head_columns;
+    // MWEBV the object has itself.
+    assert_eq!(n_columns(&head), n_columns(&without) + 3);
+    assert_eq!(read(&head).unwrap()[0].object, object(1, 2));
+    // A survey of no object has them, too.
+    let empty = tempfile::tempdir().unwrap();
+    let (head, _) = write(empty.path(), &[], options);
+    assert!(n_columns(&head) >= 6);
+    assert!(read(&head).unwrap().is_empty());
+    for bad in ["NOBS", "", "caf\u{e9}"] {
+        let options = SnanaWriterOptions { context: vec![bad.to_owned()], ..plain() };
+        let error = SnanaWriter::create(tempfile::tempdir().unwrap().path(), options).unwrap_err();
+        assert_eq!(error.location.column.as_deref(), Some(bad), "{error}");
+    }
+    let context = (0..981).map(|n| format!("F{n}")).collect();
+    let options = SnanaWriterOptions { context, ..plain() };
+    assert!(SnanaWriter::create(tempfile::tempdir().unwrap().path(), options).is_err());
+    // 979 and three of the object's own are too many.
+    let context = (0..979).map(|n| format!("F{n}")).collect();
+    let options = SnanaWriterOptions { context, ..plain() };
+    let mut writer = SnanaWriter::create(tempfile::tempdir().unwrap().path(), options).unwrap();
+    let error = writer.write(&object(1, 2), &Labels::default()).unwrap_err();
+    assert!(error.to_string().contains("982"), "{error}");
+}
+
+#[test]
 fn long_names_survive_their_cards() {
     let folder = tempfile::tempdir().unwrap();
     let prefix = format!("it's-{}", "long'name-".repeat(15));

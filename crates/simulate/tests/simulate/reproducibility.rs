@@ -56,8 +56,10 @@ fn another_set_of_classes_leaves_the_objects_of_a_class_alone() {
 /// the platform.
 #[test]
 fn the_survey_is_the_one_of_the_first_release() {
-    let simulator = simulator(1);
-    let summary = |index: u64| {
+    let (wide, config) =
+        (simulator(1), SurveyConfig { seed: 1, deep_fraction: 1.0, ..SurveyConfig::default() });
+    let deep = Simulator::new(config, SimulatedClass::ALL).unwrap();
+    let summary = |simulator: &Simulator, index: u64| {
         let (object, truth) = simulator.object_with_truth(index).unwrap();
         let first = object.light_curve.view().get(0).unwrap();
         (
@@ -67,18 +69,21 @@ fn the_survey_is_the_one_of_the_first_release() {
             (truth.peak_magnitude * 1e3).round() / 1e3,
         )
     };
-    let found: Vec<_> = [0, 5, 15, 18, 22, 39].into_iter().map(summary).collect();
+    let mut found: Vec<_> = [0, 5, 15, 18, 22, 39].into_iter().map(|index| summary(&wide, index)).collect();
+    found.extend([5, 18].map(|index| summary(&deep, index)));
     assert_eq!(found, GOLDEN, "{found:?}");
 }
 
-/// Observations, attempts, first MJD, peak magnitude.
-const GOLDEN: [(usize, u64, f64, f64); 6] = [
+/// Observations, attempts, first MJD, peak magnitude; the last two in deep fields.
+const GOLDEN: [(usize, u64, f64, f64); 8] = [
     (30, 3, 62031.0925, 20.845),
     (204, 4, 61271.2364, 21.546),
     (248, 1, 61155.328, 21.416),
     (250, 1, 61140.0823, 23.192),
     (236, 1, 61008.1077, 19.409),
     (264, 1, 61114.1238, 20.111),
+    (1536, 3, 61310.2412, 22.4),
+    (1936, 1, 61000.0991, 22.007),
 ];
 
 proptest! {

@@ -126,16 +126,25 @@ impl ClassTree {
     }
 
     /// The children of a node, empty for a leaf.
+    ///
+    /// # Panics
+    /// Past the last node, as indexing does.
     pub fn children(&self, node: usize) -> Range<usize> {
         self.first_child[node]..self.first_child[node + 1]
     }
 
     /// Number of edges from the root to a node.
+    ///
+    /// # Panics
+    /// Past the last node, as indexing does.
     pub fn depth(&self, node: usize) -> usize {
         self.depths[node]
     }
 
     /// Number of edges from a node down to the deepest leaf below it.
+    ///
+    /// # Panics
+    /// Past the last node, as indexing does.
     pub fn height(&self, node: usize) -> usize {
         self.heights[node]
     }
@@ -151,6 +160,9 @@ impl ClassTree {
     }
 
     /// The ancestor of a node at a level, or the node itself where it lies at or above that level.
+    ///
+    /// # Panics
+    /// Past the last node, as indexing does.
     pub fn ancestor_at(&self, mut node: usize, level: usize) -> usize {
         while self.depths[node] > level {
             node = self.parents[node];
@@ -159,6 +171,9 @@ impl ClassTree {
     }
 
     /// The deepest node that is above both, or one of them.
+    ///
+    /// # Panics
+    /// Past the last node, as indexing does.
     pub fn lowest_common_ancestor(&self, mut a: usize, mut b: usize) -> usize {
         // In level order the larger number is never the shallower node.
         while a != b {

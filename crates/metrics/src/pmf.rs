@@ -233,7 +233,17 @@ impl From<Pmf> for Vec<f64> {
 /// # Ok::<(), heliacal_metrics::PmfError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "HistoryParts"))]
 pub struct PmfHistory {
+    n_classes: usize,
+    values: Vec<f64>,
+}
+
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HistoryParts {
     n_classes: usize,
     values: Vec<f64>,
 }
@@ -327,9 +337,30 @@ impl PmfHistory {
     }
 }
 
+#[cfg(feature = "serde")]
+impl TryFrom<HistoryParts> for PmfHistory {
+    type Error = PmfError;
+
+    fn try_from(parts: HistoryParts) -> Result<Self, PmfError> {
+        Self::new(parts.n_classes, parts.values)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn stored_histories_are_checked() {
+        let history = PmfHistory::new(2, vec![0.5, 0.5, 0.25, 0.75]).unwrap();
+        let json = serde_json::to_string(&history).unwrap();
+        assert_eq!(json, r#"{"n_classes":2,"values":[0.5,0.5,0.25,0.75]}"#);
+        assert_eq!(serde_json::from_str::<PmfHistory>(&json).unwrap(), history);
+        for bad in [json.replace(":2", ":3"), json.replace(":2", ":0"), json.replace("0.75", "0.7")] {
+            assert!(serde_json::from_str::<PmfHistory>(&bad).is_err(), "{bad}");
+        }
+    }
 
     fn fault(values: &[f64]) -> PmfFault {
         match Pmf::new(values.to_vec()) {

@@ -1,5 +1,7 @@
 //! Prediction sets that are a class of the tree.
 
+#[cfg(feature = "serde")]
+use super::conformal_quantile::check_thresholds;
 use super::conformal_quantile::{Coverage, thresholds, within};
 use super::error::CalibrationError;
 use super::rows;
@@ -75,6 +77,7 @@ impl TryFrom<Raw> for ConformalNodes {
         if thresholds.len() != tree.n_leaves() {
             return Err(CalibrationError::Shape { n_values: thresholds.len(), n_columns: tree.n_leaves() });
         }
+        check_thresholds(coverage, &thresholds)?;
         Ok(Self { tree, coverage, alpha, thresholds })
     }
 }

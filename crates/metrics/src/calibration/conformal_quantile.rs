@@ -52,6 +52,25 @@ pub fn conformal_quantile(scores: &[f64], alpha: f64) -> Result<Option<f64>, Cal
     Ok(Some(*scores.select_nth_unstable_by(rank - 1, f64::total_cmp).1))
 }
 
+/// That thresholds from a file can have been fitted: scores are probabilities, but for the tolerance of a sum.
+#[cfg(feature = "serde")]
+pub(super) fn check_thresholds(
+    coverage: Coverage,
+    thresholds: &[Option<f64>],
+) -> Result<(), CalibrationError> {
+    use crate::pmf::SUM_TOLERANCE;
+    if thresholds.is_empty() {
+        return Err(CalibrationError::Empty);
+    }
+    // Twice the tolerance: the masses may have been added up in another order.
+    let possible = -2.0 * SUM_TOLERANCE..=1.0 + 2.0 * SUM_TOLERANCE;
+    if let Some(value) = thresholds.iter().copied().flatten().find(|value| !possible.contains(value)) {
+        return Err(CalibrationError::NotAProbability { value });
+    }
+    let alike = coverage == Coverage::PerClass || thresholds.windows(2).all(|pair| pair[0] == pair[1]);
+    super::error::check_stored(alike, "coverage and thresholds")
+}
+
 /// The thresholds: one for all, or one per class.
 pub(super) fn thresholds(
     scores: &[f64],

@@ -1,5 +1,7 @@
 //! Prediction sets over a flat set of classes.
 
+#[cfg(feature = "serde")]
+use super::conformal_quantile::check_thresholds;
 use super::conformal_quantile::{Coverage, thresholds, within};
 use super::error::CalibrationError;
 use super::rows;
@@ -43,11 +45,34 @@ pub enum SetScore {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "Unchecked"))]
 pub struct ConformalSets {
     score: SetScore,
     coverage: Coverage,
     alpha: f64,
     thresholds: Vec<Option<f64>>,
+}
+
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unchecked {
+    score: SetScore,
+    coverage: Coverage,
+    alpha: f64,
+    thresholds: Vec<Option<f64>>,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<Unchecked> for ConformalSets {
+    type Error = CalibrationError;
+
+    fn try_from(stored: Unchecked) -> Result<Self, CalibrationError> {
+        let Unchecked { score, coverage, alpha, thresholds } = stored;
+        rows::check_alpha(alpha)?;
+        check_thresholds(coverage, &thresholds)?;
+        Ok(Self { score, coverage, alpha, thresholds })
+    }
 }
 
 impl ConformalSets {
@@ -137,6 +162,26 @@ mod tests {
         assert_eq!(per_class.thresholds(), [Some(0.9), None]);
         assert_eq!(per_class.predict(&[0.8, 0.2]).unwrap(), [0, 1]);
         assert_eq!(fit(Coverage::Marginal).predict(&[0.8, 0.2]).unwrap(), [0]);
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn stored_sets_are_checked() {
+        let pmfs = [0.75, 0.25].repeat(9);
+        let sets = ConformalSets::fit(SetScore::LeastAmbiguous, Coverage::Marginal, &pmfs, 2, &[0; 9], 0.125)
+            .unwrap();
+        let json = serde_json::to_string(&sets).unwrap();
+        assert!(json.ends_with(r#""alpha":0.125,"thresholds":[0.25,0.25]}"#), "{json}");
+        assert_eq!(serde_json::from_str::<ConformalSets>(&json).unwrap(), sets);
+        for (good, bad) in [
+            (":0.125", ":0.0"),
+            ("[0.25,0.25]", "[]"),
+            ("[0.25,0.25]", "[0.25,null]"),
+            ("[0.25,0.25]", "[0.25,0.5]"),
+            ("[0.25,0.25]", "[7.0,7.0]"),
+        ] {
+            assert!(serde_json::from_str::<ConformalSets>(&json.replace(good, bad)).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -110,7 +110,29 @@ pub enum CalibrationError {
         /// In what they differ.
         what: &'static str,
     },
+    /// A stored calibration whose parts contradict each other.
+    #[error("the stored {what} do not fit together")]
+    Stored {
+        /// Which parts.
+        what: &'static str,
+    },
     /// A slice that does not fit the tree.
     #[error(transparent)]
     Tree(#[from] TreeError),
+}
+
+/// That what was read from a file can have been written.
+#[cfg(feature = "serde")]
+pub(super) fn check_stored(holds: bool, what: &'static str) -> Result<(), CalibrationError> {
+    if holds { Ok(()) } else { Err(CalibrationError::Stored { what }) }
+}
+
+/// That counts from a file can be added up and divided exactly; their sum.
+#[cfg(feature = "serde")]
+pub(super) fn check_total(
+    what: &'static str,
+    counts: impl IntoIterator<Item = u64>,
+) -> Result<u64, CalibrationError> {
+    let total = counts.into_iter().try_fold(0_u64, u64::checked_add);
+    total.filter(|&total| total <= 1 << f64::MANTISSA_DIGITS).ok_or(CalibrationError::Stored { what })
 }

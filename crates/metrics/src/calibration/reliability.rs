@@ -2,6 +2,8 @@
 
 use super::bins::Bins;
 use super::error::CalibrationError;
+#[cfg(feature = "serde")]
+use super::error::{check_stored, check_total};
 use crate::pmf::SUM_TOLERANCE;
 
 /// One bin of a reliability diagram.
@@ -42,7 +44,7 @@ pub struct ReliabilityDiagram {
 ///
 /// `confidence_b` is the mean confidence within the bin, not its middle. Empty bins take no part; without a prediction
 /// both are `None`. ECE depends on the bins and is biased upwards for few predictions: compare only equal bins and
-/// sizes. Guo et al. 2017 ([arXiv 1706.04599](https://arxiv.org/abs/1706.04599)), eq. 3 and 5; Naeini et al. 2015.
+/// sizes. Parts counted elsewhere come back from files (feature `serde`) checked. Guo et al. 2017 ([arXiv 1706.04599](https://arxiv.org/abs/1706.04599)), eq. 3 and 5; Naeini et al. 2015.
 ///
 /// ```
 /// use heliacal_metrics::calibration::{Bins, Reliability};
@@ -56,12 +58,23 @@ pub struct ReliabilityDiagram {
 /// # Ok::<(), heliacal_metrics::calibration::CalibrationError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "Unchecked"))]
 pub struct Reliability {
     bins: Bins,
     tallies: Vec<Tally>,
 }
 
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unchecked {
+    bins: Bins,
+    tallies: Vec<Tally>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Tally {
     count: u64,
     n_true: u64,
@@ -94,6 +107,11 @@ impl Reliability {
         }
         self.add_checked(confidence, came_true);
         Ok(())
+    }
+
+    #[cfg(feature = "serde")]
+    pub(super) fn bins(&self) -> &Bins {
+        &self.bins
     }
 
     pub(super) fn add_checked(&mut self, confidence: f64, came_true: bool) {
@@ -154,6 +172,24 @@ impl Reliability {
     }
 }
 
+#[cfg(feature = "serde")]
+impl TryFrom<Unchecked> for Reliability {
+    type Error = CalibrationError;
+
+    fn try_from(stored: Unchecked) -> Result<Self, CalibrationError> {
+        let Unchecked { bins, tallies } = stored;
+        check_stored(tallies.len() == bins.n_bins(), "bins and counts")?;
+        check_total("counts", tallies.iter().map(|tally| tally.count))?;
+        for tally in &tallies {
+            check_stored(tally.n_true <= tally.count, "counts")?;
+            // Rounding never carries a sum of numbers up to 1 past their number.
+            let possible = (0.0..=tally.count as f64).contains(&tally.confidence_sum);
+            check_stored(possible, "counts and sums of confidence")?;
+        }
+        Ok(Self { bins, tallies })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,6 +211,29 @@ mod tests {
         assert_eq!((diagram.count, diagram.bins.len()), (4, 10));
         assert_eq!((diagram.bins[9].count, diagram.bins[9].observed_frequency), (2, Some(0.5)));
         assert_eq!((diagram.bins[5].count, diagram.bins[5].mean_confidence), (0, None));
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn parts_from_other_processes_add_up() {
+        let (mut whole, mut left, mut right) = (ten(), ten(), ten());
+        for (i, confidence) in [0.95, 0.5, 0.3, 0.75].into_iter().enumerate() {
+            whole.add(confidence, i % 2 == 0).unwrap();
+            if i < 2 { &mut left } else { &mut right }.add(confidence, i % 2 == 0).unwrap();
+        }
+        let json = serde_json::to_string(&right).unwrap();
+        left.merge(&serde_json::from_str(&json).unwrap()).unwrap();
+        assert_eq!(left, whole);
+        for (good, bad) in [
+            (r#""count":1,"n_true":1"#, r#""count":1,"n_true":2"#),
+            (r#""confidence_sum":0.75"#, r#""confidence_sum":1.5"#),
+            (r#""confidence_sum":0.75"#, r#""confidence_sum":-0.5"#),
+            (r#""count":1"#, r#""count":18446744073709551615"#),
+            ("[0.0,0.1,", "[0.0,"),
+        ] {
+            assert!(json.contains(good), "{json}");
+            assert!(serde_json::from_str::<Reliability>(&json.replace(good, bad)).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -44,8 +44,28 @@ pub struct RiskCoveragePoint {
 /// # Ok::<(), heliacal_metrics::calibration::CalibrationError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "Unchecked"))]
 pub struct RiskCoverage {
     decisions: Vec<(f64, bool)>,
+}
+
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unchecked {
+    decisions: Vec<(f64, bool)>,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<Unchecked> for RiskCoverage {
+    type Error = CalibrationError;
+
+    fn try_from(stored: Unchecked) -> Result<Self, CalibrationError> {
+        let mut decisions = Self::default();
+        stored.decisions.iter().try_for_each(|&(confidence, correct)| decisions.add(confidence, correct))?;
+        Ok(decisions)
+    }
 }
 
 impl RiskCoverage {
@@ -137,6 +157,16 @@ mod tests {
         assert_eq!(best.excess_aurc(), Some(0.0));
         assert_eq!(of(&[(0.5, false); 3]).aurc(), Some(1.0));
         assert_eq!(of(&[(0.5, true); 3]).excess_aurc(), Some(0.0));
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn stored_decisions_are_checked() {
+        let decisions = of(&[(0.9, true), (0.1, false)]);
+        let json = serde_json::to_string(&decisions).unwrap();
+        assert_eq!(serde_json::from_str::<RiskCoverage>(&json).unwrap(), decisions);
+        assert!(serde_json::from_str::<RiskCoverage>(&json.replace("0.9", "1.9")).is_err());
+        assert!(serde_json::from_str::<RiskCoverage>(&json.replace("0.9", "-0.9")).is_err());
     }
 
     #[test]

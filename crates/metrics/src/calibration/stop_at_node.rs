@@ -1,6 +1,8 @@
 //! Decisions that stop where the tree's probabilities stop being sure.
 
 use super::error::CalibrationError;
+#[cfg(feature = "serde")]
+use super::error::{check_stored, check_total};
 use super::rows;
 use super::tree_reliability::is_right;
 use crate::class_tree::{ClassTree, TreeError};
@@ -108,12 +110,23 @@ pub struct StopPoint {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "Unchecked"))]
 pub struct StopAtNode {
     tree: ClassTree,
     sweep: Vec<Counts>,
 }
 
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unchecked {
+    tree: ClassTree,
+    sweep: Vec<Counts>,
+}
+
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Counts {
     threshold: f64,
     /// Objects decided, per node.
@@ -225,10 +238,7 @@ impl StopAtNode {
             (n_objects > 0).then(|| sum / n_objects as f64)
         };
         let levels = (0..tree.n_levels()).map(|level| {
-            let n_decided = (0..tree.n_nodes())
-                .filter(|&node| reaches(tree, node, level))
-                .map(|node| counts.decided[node])
-                .sum();
+            let n_decided = n_decided(tree, &counts.decided, level);
             let (n_judged, n_wrong) = (counts.level_judged[level], counts.level_wrong[level]);
             LevelRisk {
                 level,
@@ -262,6 +272,40 @@ impl StopAtNode {
         }
         n_leaves.iter().map(|n| (n_leaves[0] / n).log2()).collect()
     }
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<Unchecked> for StopAtNode {
+    type Error = CalibrationError;
+
+    fn try_from(stored: Unchecked) -> Result<Self, CalibrationError> {
+        let Unchecked { tree, sweep } = stored;
+        let mut whole = Self::new(tree, sweep.iter().map(|counts| counts.threshold).collect())?;
+        let tree = &whole.tree;
+        let mut n_objects = None;
+        for counts in &sweep {
+            let per_level = [&counts.level_judged, &counts.level_wrong];
+            let fits = counts.decided.len() == tree.n_nodes()
+                && per_level.iter().all(|counts| counts.len() == tree.n_levels());
+            check_stored(fits, "tree and counts")?;
+            let n = check_total("counts", counts.decided.iter().copied())?;
+            check_stored(n == *n_objects.get_or_insert(n), "numbers of objects")?;
+            check_stored(counts.n_wrong <= counts.n_judged && counts.n_judged <= n, "counts")?;
+            for (level, (&judged, &wrong)) in counts.level_judged.iter().zip(&counts.level_wrong).enumerate()
+            {
+                let decided = n_decided(tree, &counts.decided, level);
+                check_stored(wrong <= judged && judged <= decided, "counts of levels")?;
+            }
+        }
+        whole.sweep = sweep;
+        Ok(whole)
+    }
+}
+
+/// Number of objects whose decision reaches a level.
+fn n_decided(tree: &ClassTree, decided: &[u64], level: usize) -> u64 {
+    let reach = decided.iter().enumerate().filter(|&(node, _)| reaches(tree, node, level));
+    reach.map(|(_, &n)| n).sum()
 }
 
 /// Whether a decision for the node decides the level.
@@ -333,6 +377,33 @@ mod tests {
             (point.levels[2].n_judged, point.levels[3].n_judged, point.levels[3].n_decided),
             (1, 0, 1)
         );
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn parts_from_other_processes_add_up() {
+        let empty = || StopAtNode::new(tree(), vec![0.25, 0.6]).unwrap();
+        let (mut whole, mut left, mut right) = (empty(), empty(), empty());
+        for (part, pmf, truth) in
+            [(&mut left, [0.125, 0.25, 0.5, 0.125], 7), (&mut right, [0.0, 0.0, 1.0, 0.0], 4)]
+        {
+            whole.add(&pmf, truth).unwrap();
+            part.add(&pmf, truth).unwrap();
+        }
+        let json = serde_json::to_string(&right).unwrap();
+        left.merge(&serde_json::from_str(&json).unwrap()).unwrap();
+        assert_eq!(left, whole);
+        for (good, bad) in [
+            ("\"threshold\":0.6", "\"threshold\":0.2"),
+            ("[0,0,0,1,1,2,4,4]", "[0,0,0,1,1,2,4]"),
+            ("\"n_wrong\":0", "\"n_wrong\":9"),
+            ("\"level_judged\":[1,1,1,0]", "\"level_judged\":[1,1,2,0]"),
+            ("\"decided\":[0,0,0,0,0,0,1,0]", "\"decided\":[0,0,0,0,0,0,2,0]"),
+            ("\"decided\":[0,0,0,0,0,0,1,0]", "\"decided\":[0,0,0,0,0,0,18446744073709551615,1]"),
+        ] {
+            assert!(json.contains(good), "{json}");
+            assert!(serde_json::from_str::<StopAtNode>(&json.replacen(good, bad, 1)).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::error::CalibrationError;
 use super::rows;
 
-/// Probabilities are raised to this before their logarithm is taken, so that a single impossible truth does not make
+/// Probabilities are floored at this before their logarithm is taken, so that a single impossible truth does not make
 /// every likelihood zero. Far below what an `f32` PMF resolves next to 1.
 pub const PROBABILITY_FLOOR: f64 = 1e-12;
 

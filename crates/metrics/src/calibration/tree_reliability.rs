@@ -2,6 +2,8 @@
 
 use super::bins::Bins;
 use super::error::CalibrationError;
+#[cfg(feature = "serde")]
+use super::error::check_stored;
 use super::reliability::Reliability;
 use super::rows;
 use crate::class_tree::ClassTree;
@@ -32,11 +34,23 @@ use crate::class_tree::ClassTree;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "Unchecked"))]
 pub struct TreeReliability {
     tree: ClassTree,
     nodes: Vec<Reliability>,
     top_labels: Vec<Reliability>,
+    #[cfg_attr(feature = "serde", serde(skip))]
     levels: Vec<Vec<usize>>,
+}
+
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unchecked {
+    tree: ClassTree,
+    nodes: Vec<Reliability>,
+    top_labels: Vec<Reliability>,
 }
 
 impl TreeReliability {
@@ -117,6 +131,25 @@ impl TreeReliability {
     }
 }
 
+#[cfg(feature = "serde")]
+impl TryFrom<Unchecked> for TreeReliability {
+    type Error = CalibrationError;
+
+    fn try_from(stored: Unchecked) -> Result<Self, CalibrationError> {
+        let Unchecked { tree, nodes, top_labels } = stored;
+        let fits = nodes.len() == tree.n_nodes() && top_labels.len() == tree.n_levels();
+        check_stored(fits, "tree and reliabilities")?;
+        let bins = nodes[0].bins().clone();
+        let alike = nodes.iter().chain(&top_labels).all(|reliability| *reliability.bins() == bins);
+        check_stored(alike, "bins of classes")?;
+        // The root is judged for every object, every other class at most for each of them.
+        let n = nodes[0].count();
+        let counted = nodes.iter().chain(&top_labels).all(|reliability| reliability.count() <= n);
+        check_stored(counted, "counts of classes")?;
+        Ok(Self { nodes, top_labels, ..Self::new(tree, &bins) })
+    }
+}
+
 /// Whether a class holds the true class; `None` where the truth is known only to lie somewhere above the class.
 pub(super) fn is_right(tree: &ClassTree, node: usize, true_node: usize) -> Option<bool> {
     if tree.ancestor_at(true_node, tree.depth(node)) == node {
@@ -161,6 +194,29 @@ mod tests {
         assert_eq!(reliability.classwise_ece(3), Some(0.25));
         assert_eq!(reliability.classwise_ece(0), Some(0.0));
         assert_eq!((reliability.classwise_ece(9), reliability.top_label(9)), (None, None));
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn parts_from_other_processes_add_up() {
+        let bins = Bins::equal_width(1).unwrap();
+        let empty = || TreeReliability::new(tree(), &bins);
+        let (mut whole, mut left, mut right) = (empty(), empty(), empty());
+        for (part, pmf, truth) in
+            [(&mut left, [0.125, 0.375, 0.25, 0.25], 4), (&mut right, [0.5, 0.25, 0.25, 0.0], 3)]
+        {
+            whole.add(&pmf, truth).unwrap();
+            part.add(&pmf, truth).unwrap();
+        }
+        let json = serde_json::to_string(&right).unwrap();
+        left.merge(&serde_json::from_str(&json).unwrap()).unwrap();
+        assert_eq!(left, whole);
+        for (good, bad) in
+            [("[0,0,0,1,1,2,4,4]", "[0,0,0,1,1,2,4]"), (r#""count":1,"n_true":1"#, r#""count":0,"n_true":0"#)]
+        {
+            assert!(json.contains(good), "{json}");
+            assert!(serde_json::from_str::<TreeReliability>(&json.replacen(good, bad, 1)).is_err(), "{bad}");
+        }
     }
 
     #[test]

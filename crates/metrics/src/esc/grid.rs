@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use super::error::{check_class, check_lengths};
 use super::params::{check_epsilon, check_k, check_rho};
 use super::{EscError, EscParamsError};
+use crate::transport::unit;
 
 /// Why a grid is none, or two do not add up.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -129,8 +130,7 @@ impl EscGrid {
     pub fn add_history(&mut self, history: &crate::PmfHistory, true_class: usize) -> Result<(), EscError> {
         check_class(true_class, history.n_classes())?;
         let steps = history.steps();
-        let w1: Vec<f64> =
-            steps.clone().zip(history.steps().skip(1)).map(|(a, b)| super::path::half_l1(a, b)).collect();
+        let w1: Vec<f64> = steps.clone().zip(history.steps().skip(1)).map(|(a, b)| unit(a, b)).collect();
         self.add_checked(&w1, steps.map(|pmf| pmf[true_class]));
         Ok(())
     }
@@ -299,7 +299,7 @@ fn slide(
         window.pop_back();
     }
     window.push_back((index, value));
-    while window.front().is_some_and(|&(old, _)| old + length <= index) {
+    while window.front().is_some_and(|&(old, _)| index - old >= length) {
         window.pop_front();
     }
 }
@@ -321,6 +321,13 @@ mod tests {
         assert_eq!(grid.merge(&EscGrid::new(&[0.1], &[0.5], 3).unwrap()), Err(EscGridError::Differ));
         assert_eq!((grid.mean_esc_fraction(0, 0), grid.convergence(0, 1)), (None, None));
         assert!(grid.add(&[], &[]).is_err());
+    }
+
+    #[test]
+    fn a_window_longer_than_any_history() {
+        let mut grid = EscGrid::new(&[0.1], &[0.5], usize::MAX).unwrap();
+        grid.add(&[0.0, 0.0], &[0.9; 3]).unwrap();
+        assert_eq!((grid.n_objects(), grid.n_converged(0, 0)), (1, Some(0)));
     }
 
     #[cfg(feature = "serde")]

@@ -15,7 +15,7 @@ pub struct EscOptions {
     pub weights: WeightCurve,
     /// The least probability whose logarithm ESC_s takes.
     pub floor: ProbabilityFloor,
-    /// ESC_s of equal PMFs.
+    /// ESC_s of a history that stands still.
     pub constant: ConstantHistory,
     /// What moving probability between classes costs, in every W1.
     pub cost: GroundCost,
@@ -71,7 +71,8 @@ pub struct HistoryScore {
     pub total_variation: f64,
     /// W1 between the first PMF and the last.
     pub net_displacement: f64,
-    /// `total_motion - net_displacement`, motion that led nowhere; below 0 only under a cost that is no metric.
+    /// `total_motion - net_displacement`, motion that led nowhere; below 0 only by rounding, or under a cost that
+    /// is no metric.
     pub wobble: f64,
     /// Time from the first classification to the last \[day\], where times are given.
     pub duration: Option<f64>,

@@ -27,6 +27,16 @@ pub enum MassFlowError {
     /// No class.
     #[error("no class")]
     NoClass,
+    /// More bins and classes than there is room for.
+    #[error("{n_bins} bins of {n_classes} classes, a flow has at most {limit} cells")]
+    TooManyCells {
+        /// Number of time bins.
+        n_bins: usize,
+        /// Number of classes.
+        n_classes: usize,
+        /// The most cells, each a bin and a pair of classes.
+        limit: usize,
+    },
     /// An edge that is not finite or not above the one before.
     #[error("edge {edge} at {index} is not finite or does not increase")]
     Edge {
@@ -102,6 +112,9 @@ pub struct MassFlow {
     n_pairs_outside: u64,
 }
 
+/// Cells of a flow: three tables of 8 bytes each are 1.5 GiB then.
+const MOST_CELLS: usize = 1 << 26;
+
 #[cfg(feature = "serde")]
 #[derive(serde::Deserialize)]
 struct Unchecked {
@@ -118,7 +131,8 @@ impl MassFlow {
     /// Of no object yet.
     ///
     /// # Errors
-    /// [`MassFlowError::NoClass`], [`MassFlowError::NoBin`], [`MassFlowError::Edge`].
+    /// [`MassFlowError::NoClass`], [`MassFlowError::NoBin`], [`MassFlowError::Edge`]; [`MassFlowError::TooManyCells`] of more
+    /// than 2²⁶ bins times pairs of classes.
     pub fn new(n_classes: usize, bins: FlowBins) -> Result<Self, MassFlowError> {
         if n_classes == 0 {
             return Err(MassFlowError::NoClass);
@@ -136,7 +150,10 @@ impl MassFlow {
         if n_bins == 0 {
             return Err(MassFlowError::NoBin);
         }
-        let n_cells = n_bins * n_classes * n_classes;
+        let n_cells = n_bins.saturating_mul(n_classes).saturating_mul(n_classes);
+        if n_cells > MOST_CELLS {
+            return Err(MassFlowError::TooManyCells { n_bins, n_classes, limit: MOST_CELLS });
+        }
         let (gross, net, label_transitions) = (vec![0.0; n_cells], vec![0.0; n_cells], vec![0; n_cells]);
         Ok(Self { n_classes, bins, n_objects: 0, gross, net, label_transitions, n_pairs_outside: 0 })
     }
@@ -321,6 +338,14 @@ mod tests {
     }
 
     #[test]
+    fn absurd_sizes_are_refused() {
+        for (n_classes, n_bins) in [(usize::MAX, 1), (2, usize::MAX), (1 << 13, 2)] {
+            let refused = MassFlow::new(n_classes, FlowBins::HistoryFraction(n_bins));
+            assert!(matches!(refused, Err(MassFlowError::TooManyCells { limit: 67_108_864, .. })));
+        }
+    }
+
+    #[test]
     fn bins_by_hand() {
         // Labels 0, 1, 1, 2 at t/T = 1/4 .. 1.
         let history = history(&[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]);
@@ -388,7 +413,7 @@ mod tests {
                     last[c] += history.last()[c];
                 }
                 for (a, b) in history.steps().zip(history.steps().skip(1)) {
-                    motion += crate::esc::path::half_l1(a, b);
+                    motion += crate::transport::unit(a, b);
                 }
             }
             for c in 0..3 {

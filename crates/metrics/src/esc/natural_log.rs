@@ -44,16 +44,19 @@ pub(super) fn ln(x: f64) -> f64 {
     if x == 0.0 { f64::NEG_INFINITY } else { ln_biased(lifted, bias) }
 }
 
-/// `ln(max(x, floor))` of every number; the same digits as [`ln`].
+/// `ln(min(max(x, floor), 1))` of every number; the same digits as [`ln`].
 pub(super) fn ln_all(x: &[f64], floor: f64, out: &mut [f64]) {
-    let larger = |x: f64| if x > floor { x } else { floor };
+    let within = |x: f64| {
+        let x = if x > floor { x } else { floor };
+        if x < 1.0 { x } else { 1.0 }
+    };
     if floor >= f64::MIN_POSITIVE {
         for (out, &x) in out.iter_mut().zip(x) {
-            *out = ln_biased(larger(x), EXPONENT_BIAS);
+            *out = ln_biased(within(x), EXPONENT_BIAS);
         }
     } else {
         for (out, &x) in out.iter_mut().zip(x) {
-            *out = ln(larger(x));
+            *out = ln(within(x));
         }
     }
 }

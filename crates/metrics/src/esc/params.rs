@@ -48,11 +48,19 @@ pub struct EscParams {
 
 #[cfg(feature = "serde")]
 #[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 struct Unchecked {
     epsilon: f64,
     rho: f64,
     k: usize,
+}
+
+#[cfg(feature = "serde")]
+impl Default for Unchecked {
+    fn default() -> Self {
+        let EscParams { epsilon, rho, k } = EscParams::default();
+        Self { epsilon, rho, k }
+    }
 }
 
 impl EscParams {
@@ -137,5 +145,8 @@ mod tests {
         assert_eq!(json, r#"{"epsilon":0.1,"rho":0.5,"k":5}"#);
         assert_eq!(serde_json::from_str::<EscParams>(&json).unwrap(), EscParams::default());
         assert!(serde_json::from_str::<EscParams>(r#"{"epsilon":0.1,"rho":2.0,"k":5}"#).is_err());
+        let three = serde_json::from_str::<EscParams>(r#"{"k":3}"#).unwrap();
+        assert_eq!(three, EscParams { k: 3, ..EscParams::default() });
+        assert!(serde_json::from_str::<EscParams>(r#"{"K":3}"#).is_err());
     }
 }

@@ -4,18 +4,6 @@ use super::EscParams;
 use super::fraction::Streak;
 use crate::pmf::argmax;
 
-/// W1 under unit cost, half the L1 distance, summed class by class: the one order of summation of this module, so that a
-/// tracker and a batch meet the same digits at the threshold.
-#[inline(always)]
-#[allow(clippy::inline_always, reason = "a few operations in the innermost loop")]
-pub(super) fn half_l1(a: &[f64], b: &[f64]) -> f64 {
-    let mut sum = 0.0;
-    for (a, b) in a.iter().zip(b) {
-        sum += (a - b).abs();
-    }
-    0.5 * sum
-}
-
 /// Whether a class is alone in having the largest value, so that the label stays. Counting has no branches.
 #[inline(always)]
 #[allow(clippy::inline_always, reason = "a few operations in the innermost loop")]
@@ -31,11 +19,13 @@ pub(super) fn is_sole_argmax(values: &[f64], class: usize) -> bool {
 /// What is known of a history after its latest step, steps counted from 1. The truth's fields stay at zero without one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub(super) struct Path {
     pub(super) n_steps: usize,
     pub(super) label: usize,
     pub(super) label_since: usize,
     pub(super) label_changes: usize,
+    #[cfg_attr(feature = "serde", serde(with = "super::bits::number"))]
     pub(super) total_motion: f64,
     pub(super) top: Streak,
     /// The label at `top.tau`.

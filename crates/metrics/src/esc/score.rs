@@ -4,6 +4,7 @@ use super::error::check_lengths;
 use super::natural_log::{ln, ln_all};
 use super::weight::WeightTable;
 use super::{EscError, WeightCurve};
+use crate::pmf::SUM_TOLERANCE;
 
 /// ESC_s of one history (Definition 2), or why it has none.
 ///
@@ -11,7 +12,8 @@ use super::{EscError, WeightCurve};
 /// ESC_s = - Σ w(t/T) W₁(p_t, p_{t+1}) ln p_{t,⋆} / Z,   Z = Σ w(t/T) W₁(p_t, p_{t+1}),   t = 1 … T-1   [nat]
 /// ```
 ///
-/// A weighted mean of -ln p⋆, so between its least and its largest value; lower is better. The logarithm is taken at the
+/// A weighted mean of -ln p⋆, so between its least and its largest value, and never negative: a p⋆ above 1 (a PMF sums to 1
+/// within its tolerance) counts as 1. Lower is better. The logarithm is taken at the
 /// earlier PMF of each pair, as printed: the last one never enters. The normalization cancels how large the instability
 /// was: [`raw_instability`](super::TruthScore::raw_instability) keeps it.
 ///
@@ -42,8 +44,10 @@ pub enum EscScore {
 pub enum NoScore {
     /// A single classification.
     SingleStep,
-    /// All PMFs are equal, and [`ConstantHistory::Undefined`] was chosen.
+    /// All distances are 0 and p⋆ stays as it is, and [`ConstantHistory::Undefined`] was chosen.
     ConstantHistory,
+    /// All distances are 0, but p⋆ moves: between classes at no cost, under a cost that is no metric.
+    FreeMotion,
     /// The weight curve is 0 wherever the history moves.
     NoWeight,
 }
@@ -85,7 +89,9 @@ impl ProbabilityFloor {
     }
 }
 
-/// What ESC_s is of two or more equal PMFs, 0/0 by eq. 14.
+/// What ESC_s is of a history that stands still, 0/0 by eq. 14: two or more PMFs, all distances 0 and all p⋆ equal, within
+/// twice the tolerance of a PMF's sum. Where p⋆ moves at no cost there is no one p⋆ to take:
+/// [`NoScore::FreeMotion`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -140,13 +146,13 @@ pub(super) fn weighted_score(
 ) -> (EscScore, Option<f64>) {
     let p = &p_true[..w1.len()];
     if floor == 0.0 && p.contains(&0.0) {
-        return unfloored_score(w1, p, curve, table, constant);
+        return unfloored_score(w1, p_true, curve, table, constant);
     }
     let (sum, norm) = weighted_sums(&table.weights, w1, p, floor);
     let score = if norm >= TINY {
         EscScore::Defined { value: sum / norm }
     } else {
-        degenerate(w1, p, curve, floor, constant)
+        degenerate(w1, p_true, curve, floor, constant)
     };
     (score, Some(sum * table.scale))
 }
@@ -187,19 +193,21 @@ const BLOCK: usize = 128;
 /// Without a floor and with probabilities of 0: infinite if one of them has weight, else as if it were not there.
 fn unfloored_score(
     w1: &[f64],
-    p: &[f64],
+    p_true: &[f64],
     curve: &WeightCurve,
     table: &WeightTable,
     constant: ConstantHistory,
 ) -> (EscScore, Option<f64>) {
+    let p = &p_true[..w1.len()];
     // Weights of eq. 15 are positive even where they underflow.
     let weighs = |i: usize| matches!(curve, WeightCurve::Exponential { .. }) || table.weights[i] > 0.0;
     if (0..p.len()).any(|i| p[i] == 0.0 && w1[i] > 0.0 && weighs(i)) {
         return (EscScore::Infinite, None);
     }
     if w1.iter().all(|&d| d == 0.0) {
-        // Constant, and p is 0 throughout.
+        // It stands still at a p of 0, or nearly.
         let score = match constant {
+            _ if !stands_still(p_true) => EscScore::Undefined { reason: NoScore::FreeMotion },
             ConstantHistory::NegativeLogProbability => EscScore::Infinite,
             ConstantHistory::Undefined => EscScore::Undefined { reason: NoScore::ConstantHistory },
         };
@@ -217,13 +225,14 @@ fn unfloored_score(
 
 /// Where the sum of weights is 0 or nearly: one step, a constant history, a curve that is 0, or underflow.
 fn degenerate(w1: &[f64], p: &[f64], curve: &WeightCurve, floor: f64, constant: ConstantHistory) -> EscScore {
-    let Some(&first) = p.first() else {
+    if w1.is_empty() {
         return EscScore::Undefined { reason: NoScore::SingleStep };
-    };
+    }
     let Some(last) = w1.iter().rposition(|&d| d > 0.0) else {
         return match constant {
+            _ if !stands_still(p) => EscScore::Undefined { reason: NoScore::FreeMotion },
             ConstantHistory::NegativeLogProbability => {
-                EscScore::Defined { value: positive(-ln(first.max(floor))) }
+                EscScore::Defined { value: positive(-ln(p[0].max(floor).min(1.0))) }
             }
             ConstantHistory::Undefined => EscScore::Undefined { reason: NoScore::ConstantHistory },
         };
@@ -243,6 +252,13 @@ fn degenerate(w1: &[f64], p: &[f64], curve: &WeightCurve, floor: f64, constant: 
     } else {
         EscScore::Undefined { reason: NoScore::NoWeight }
     }
+}
+
+/// Whether the probability of the true class stays as it is. Costs that scale sums are 0 between PMFs that differ in their
+/// sums alone, each within its tolerance.
+fn stands_still(p: &[f64]) -> bool {
+    let (least, largest) = p.iter().fold((f64::INFINITY, 0.0_f64), |(a, b), &p| (a.min(p), b.max(p)));
+    largest - least <= 2.0 * SUM_TOLERANCE
 }
 
 /// Turns -0 into 0, as -ln 1 is written.
@@ -310,6 +326,29 @@ mod tests {
         let faint = WeightCurve::custom(|_| 1e-300);
         let found = score(&[0.1, 0.1], &[0.5, 0.5, 0.4], &faint, ProbabilityFloor::default());
         assert_eq!(found, EscScore::Defined { value: -ln(0.5) });
+    }
+
+    #[test]
+    fn motion_at_no_cost_has_no_score() {
+        // A pseudo-metric that does not tell two classes apart.
+        let found = |p: &[f64], floor| score(&[0.0, 0.0], p, &LINEAR, floor);
+        let free = EscScore::Undefined { reason: NoScore::FreeMotion };
+        assert_eq!(found(&[0.25, 0.5, 0.75], ProbabilityFloor::default()), free);
+        assert_eq!(found(&[0.5, 0.5, 0.75], ProbabilityFloor::default()), free);
+        assert_eq!(found(&[0.5, 0.0, 0.5], ProbabilityFloor::Unfloored), free);
+        let still = found(&[0.5, 0.500_05, 0.5], ProbabilityFloor::default());
+        assert_eq!(still, EscScore::Defined { value: -ln(0.5) });
+    }
+
+    #[test]
+    fn a_probability_above_1_does_not_make_it_negative() {
+        let above = 1.0 + 0.9e-4;
+        let moving = score(&[0.1, 0.1], &[above, above, 0.9], &LINEAR, ProbabilityFloor::default());
+        assert_eq!(moving, EscScore::Defined { value: 0.0 });
+        let still = score(&[0.0], &[above; 2], &LINEAR, ProbabilityFloor::default());
+        assert_eq!(still, EscScore::Defined { value: 0.0 });
+        let unfloored = score(&[0.1, 0.1], &[above, above, 0.9], &LINEAR, ProbabilityFloor::Unfloored);
+        assert_eq!(unfloored, EscScore::Defined { value: 0.0 });
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Scores histories, one or many.
 
 use super::error::{check_class, check_times};
-use super::path::half_l1;
 use super::score::weighted_score;
 use super::walk::Columns;
 use super::weight::WeightTable;
@@ -9,7 +8,7 @@ use super::{
     ClassifiedObject, EscElapsed, EscError, EscOptions, HistoryScore, TopScore, TruthScore, WeightCurve,
 };
 use crate::PmfHistory;
-use crate::transport::{GroundCost, W1Solver};
+use crate::transport::{GroundCost, W1Solver, unit};
 
 /// Scores one history: early-stable metrics, motion and labels, in one pass.
 ///
@@ -160,14 +159,11 @@ impl<'a> HistoryScorer<'a> {
         let params = self.options.params;
         if let Some(solver) = &mut self.solver {
             solver.consecutive(history, &mut self.given)?;
-            if self.given.len() + 1 != n_steps {
-                return Err(EscError::Length { what: "distances", n_steps, found: self.given.len() });
-            }
         }
         let given = self.solver.is_some().then_some(&self.given[..]);
         let path = self.columns.read(history.as_slice(), n_classes, true_class, params, given);
         let (net_displacement, total_variation) = match &mut self.solver {
-            None => (half_l1(history.step(0), history.last()), path.total_motion),
+            None => (unit(history.step(0), history.last()), path.total_motion),
             Some(solver) => (net_displacement(solver, history)?, total_variation(history)),
         };
         let elapsed = |tau| times.map(|times| EscElapsed::trusted(tau, times, trigger_time));
@@ -233,7 +229,7 @@ impl<'a> HistoryScorer<'a> {
 }
 
 fn total_variation(history: &PmfHistory) -> f64 {
-    history.steps().zip(history.steps().skip(1)).map(|(a, b)| half_l1(a, b)).sum()
+    history.steps().zip(history.steps().skip(1)).map(|(a, b)| unit(a, b)).sum()
 }
 
 fn net_displacement(solver: &mut W1Solver<'_>, history: &PmfHistory) -> Result<f64, EscError> {

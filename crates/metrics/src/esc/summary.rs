@@ -285,7 +285,7 @@ fn check_class_count(expected: usize, found: usize) -> Result<(), EscSummaryErro
 /// ```
 pub fn class_weighted_mean(averages: &[f64], sizes: &[u64]) -> Result<Option<f64>, EscSummaryError> {
     check_class_count(averages.len(), sizes.len())?;
-    let n: u64 = sizes.iter().sum();
+    let n: u128 = sizes.iter().map(|&n| u128::from(n)).sum();
     let sum: f64 =
         averages.iter().zip(sizes).filter(|(_, n)| **n > 0).map(|(mean, &n)| mean * n as f64).sum();
     Ok((n > 0).then(|| sum / n as f64))
@@ -339,6 +339,7 @@ mod tests {
         assert_eq!(error, EscSummaryError::ClassCount { expected: 1, found: 2 });
         assert_eq!(class_weighted_mean(&[f64::NAN], &[0]), Ok(None));
         assert!(class_weighted_mean(&[1.0], &[]).is_err());
+        assert_eq!(class_weighted_mean(&[1.0; 2], &[u64::MAX; 2]), Ok(Some(1.0)));
     }
 
     #[test]

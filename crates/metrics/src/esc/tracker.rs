@@ -1,8 +1,9 @@
 //! Has this object converged yet? Alert by alert.
 
 use super::error::check_class;
-use super::path::{Path, half_l1};
+use super::path::Path;
 use super::{EscError, EscFraction, EscParams};
+use crate::transport::unit;
 use crate::{Pmf, PmfError};
 
 /// Follows one object's classifications as they come, at the cost of one pass over the classes each: what a broker keeps
@@ -12,7 +13,9 @@ use crate::{Pmf, PmfError};
 /// digit by digit. With a true class it knows ESC_f; without one the top-class form, which needs no truth
 /// ([`TopScore`](super::TopScore)). ESC_s depends on the length of the whole history and is not tracked.
 ///
-/// With feature `serde` it is stored and goes on later.
+/// With feature `serde` it is stored and goes on later with the same digits, in any format: numbers that later comparisons
+/// depend on are stored as whole numbers, their [`f64::to_bits`], because decimal digits need not come back to the last one
+/// (`serde_json` reads them exactly only with its feature `float_roundtrip`).
 ///
 /// ```
 /// use heliacal_metrics::esc::{ConvergenceTracker, EscParams};
@@ -34,19 +37,25 @@ pub struct ConvergenceTracker {
 
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 struct TrackerState {
     n_classes: usize,
     true_class: Option<usize>,
+    #[cfg_attr(feature = "serde", serde(with = "super::bits::params"))]
     params: EscParams,
     last: Option<Tracked>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 struct Tracked {
+    #[cfg_attr(feature = "serde", serde(with = "super::bits::pmf"))]
     pmf: Pmf,
     path: Path,
+    #[cfg_attr(feature = "serde", serde(with = "super::bits::optional"))]
     time: Option<f64>,
+    #[cfg_attr(feature = "serde", serde(with = "super::bits::optional"))]
     converged_at: Option<f64>,
 }
 
@@ -101,6 +110,8 @@ pub struct ConvergenceStatus {
     pub truth: Option<EscFraction>,
     /// The same for the most probable class.
     pub top: EscFraction,
+    /// The class that settled first, true or not: the most probable one at `top.tau`; `None` where none did.
+    pub top_class: Option<usize>,
     /// The most probable class, the lowest of several.
     pub label: usize,
     /// Its probability.
@@ -145,14 +156,14 @@ impl ConvergenceTracker {
     /// not read.
     ///
     /// # Errors
-    /// As [`push`](Self::push), and [`TrackerError::Distance`].
+    /// As [`push`](Self::push), and [`TrackerError::Distance`] from the second classification on.
     pub fn push_at_distance(
         &mut self,
         probabilities: &[f64],
         w1: f64,
         time: Option<f64>,
     ) -> Result<ConvergenceStatus, TrackerError> {
-        if !(w1.is_finite() && w1 >= 0.0) {
+        if self.state.last.is_some() && !(w1.is_finite() && w1 >= 0.0) {
             return Err(TrackerError::Distance { w1 });
         }
         self.take(probabilities, Some(w1), time)
@@ -171,6 +182,16 @@ impl ConvergenceTracker {
     /// Number of classes.
     pub fn n_classes(&self) -> usize {
         self.state.n_classes
+    }
+
+    /// The true class, where it is known.
+    pub fn true_class(&self) -> Option<usize> {
+        self.state.true_class
+    }
+
+    /// When a classification counts as settled.
+    pub fn params(&self) -> EscParams {
+        self.state.params
     }
 
     fn take(
@@ -193,7 +214,7 @@ impl ConvergenceTracker {
         let (path, was_converged, converged_at) = match last {
             None => (Path::start(pmf.as_slice(), *true_class, *params), false, None),
             Some(Tracked { pmf: before, path, converged_at, .. }) => {
-                let w1 = w1.unwrap_or_else(|| half_l1(before.as_slice(), pmf.as_slice()));
+                let w1 = w1.unwrap_or_else(|| unit(before.as_slice(), pmf.as_slice()));
                 let mut next = *path;
                 next.step(pmf.as_slice(), w1, *true_class, *params);
                 (next, path.tau(*true_class) > 0, *converged_at)
@@ -217,6 +238,7 @@ impl ConvergenceTracker {
             streak,
             truth: true_class.map(|_| path.truth.finish(path.n_steps, params.k())),
             top: path.top.finish(path.n_steps, params.k()),
+            top_class: (path.top.tau > 0).then_some(path.top_class),
             label: path.label,
             label_probability: pmf.as_slice()[path.label],
             label_since: path.label_since,
@@ -296,6 +318,27 @@ mod tests {
         assert_eq!((far.streak, far.total_motion), (1, 7.5));
     }
 
+    #[test]
+    fn it_says_which_class_converged() {
+        let params = EscParams::new(0.1, 0.5, 2).unwrap();
+        let mut tracker = ConvergenceTracker::new(2, None, params).unwrap();
+        assert_eq!((tracker.params(), tracker.true_class()), (params, None));
+        assert_eq!(tracker.push(&[0.25, 0.75], None).unwrap().top_class, None);
+        assert_eq!(tracker.push(&[0.25, 0.75], None).unwrap().top_class, Some(1));
+        let moved = tracker.push(&[1.0, 0.0], None).unwrap();
+        assert_eq!((moved.label, moved.top.tau, moved.top_class), (0, Some(2), Some(1)));
+        assert_eq!(ConvergenceTracker::new(2, Some(1), params).unwrap().true_class(), Some(1));
+    }
+
+    #[test]
+    fn the_first_distance_is_not_read() {
+        let mut tracker = ConvergenceTracker::new(2, None, EscParams::default()).unwrap();
+        let first = tracker.push_at_distance(&[0.5, 0.5], f64::NAN, None).unwrap();
+        assert_eq!((first.n_steps, first.total_motion), (1, 0.0));
+        let second = tracker.push_at_distance(&[0.5, 0.5], f64::NAN, None);
+        assert!(matches!(second, Err(TrackerError::Distance { .. })));
+    }
+
     #[cfg(feature = "serde")]
     #[test]
     fn stored_and_gone_on_with() {
@@ -306,11 +349,47 @@ mod tests {
         let mut again: ConvergenceTracker = serde_json::from_str(&json).unwrap();
         assert_eq!(tracker.push(&[0.7, 0.3], Some(2.0)), again.push(&[0.7, 0.3], Some(2.0)));
         assert_eq!(tracker, again);
-        for (good, bad) in
-            [("\"label\":0", "\"label\":1"), ("\"n_steps\":1", "\"n_steps\":0"), ("0.7", "0.9")]
-        {
-            assert!(json.contains(good));
-            assert!(serde_json::from_str::<ConvergenceTracker>(&json.replace(good, bad)).is_err());
+        let bits = |x: f64| x.to_bits().to_string();
+        for (good, bad) in [
+            ("\"label\":0".to_owned(), "\"label\":1".to_owned()),
+            ("\"n_steps\":1".to_owned(), "\"n_steps\":0".to_owned()),
+            ("\"k\":2".to_owned(), "\"k\":1".to_owned()),
+            (bits(0.7), bits(0.9)),
+            (bits(0.7), bits(f64::NAN)),
+            (bits(1.0), bits(f64::INFINITY)),
+            (bits(0.5), bits(1.5)),
+        ] {
+            assert!(json.contains(&good), "{good}");
+            assert!(serde_json::from_str::<ConvergenceTracker>(&json.replace(&good, &bad)).is_err(), "{bad}");
         }
+    }
+
+    /// A parser that misses the last digit of a decimal fraction finds none.
+    #[cfg(feature = "serde")]
+    #[test]
+    fn the_stored_state_has_no_decimal_fractions() {
+        fn numbers(value: &serde_json::Value) -> Vec<serde_json::Number> {
+            match value {
+                serde_json::Value::Number(number) => vec![number.clone()],
+                serde_json::Value::Array(values) => values.iter().flat_map(numbers).collect(),
+                serde_json::Value::Object(fields) => fields.values().flat_map(numbers).collect(),
+                _ => Vec::new(),
+            }
+        }
+        let params = EscParams::new(0.1, 1.0 / 3.0, 2).unwrap();
+        let mut tracker = ConvergenceTracker::new(3, Some(0), params).unwrap();
+        let mut pmf = [0.1 + 0.2, 1.0 / 3.0, 1.0 - 0.3 - 1.0 / 3.0];
+        for step in 0..5 {
+            pmf = [pmf[0] + 0.1 / 3.0, pmf[1] - 0.1 / 3.0, pmf[2]];
+            tracker.push(&pmf, Some(60_000.1 + f64::from(step) / 7.0)).unwrap();
+        }
+        assert!(tracker.status().unwrap().converged_at.is_some());
+        let json = serde_json::to_string(&tracker).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert!(numbers(&value).iter().all(serde_json::Number::is_u64), "{json}");
+        assert!(numbers(&value).len() > 15);
+        let again: ConvergenceTracker = serde_json::from_str(&json).unwrap();
+        assert_eq!(again, tracker);
+        assert_eq!((again.status(), again.params()), (tracker.status(), params));
     }
 }

@@ -1,8 +1,9 @@
 //! A whole history at once: one pass over its PMFs into columns, then windows from the columns.
 
 use super::EscParams;
-use super::path::{Path, half_l1};
+use super::path::Path;
 use super::windows::{Steps, streak};
+use crate::transport::unit;
 
 /// Columns of a history, one value per step; kept from one history to the next for their memory.
 #[derive(Debug, Clone, Default)]
@@ -106,7 +107,7 @@ impl Columns {
             }
             None => {
                 for ((before, row), w1) in rows.clone().zip(rows.clone().skip(1)).zip(&mut w1[1..]) {
-                    *w1 = half_l1(before, row);
+                    *w1 = unit(before, row);
                     total_motion += *w1;
                 }
             }

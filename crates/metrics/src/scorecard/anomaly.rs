@@ -3,25 +3,30 @@
 use super::error::{ScorecardError, check_finite, check_length, deserialize_checked};
 use super::hanley_mcneil_standard_error;
 use super::separation::{Placement, Positives, labelled};
+use crate::Pmf;
 
-/// How little the most probable class has: `1 - max p`, 0 to `1 - 1/n`.
+/// How little the most probable class has: `1 - max p`, 0 to `1 - 1/n`, but for the tolerance of the PMF's sum.
 ///
 /// ```
-/// # use heliacal_metrics::scorecard::max_probability_score;
-/// assert_eq!(max_probability_score(&[0.25, 0.75]), 0.25);
+/// use heliacal_metrics::{Pmf, scorecard::max_probability_score};
+///
+/// assert_eq!(max_probability_score(&Pmf::new(vec![0.25, 0.75])?), 0.25);
+/// # Ok::<(), heliacal_metrics::PmfError>(())
 /// ```
-pub fn max_probability_score(pmf: &[f64]) -> f64 {
-    1.0 - pmf.iter().copied().fold(0.0, f64::max)
+pub fn max_probability_score(pmf: &Pmf) -> f64 {
+    1.0 - pmf.as_slice()[pmf.argmax()]
 }
 
-/// Shannon entropy `-Σ p ln p` \[nat\], 0 to `ln n`; 0 ln 0 is 0.
+/// Shannon entropy `-Σ p ln p` \[nat\], 0 to `ln n`, but for the tolerance of the PMF's sum; 0 ln 0 is 0.
 ///
 /// ```
-/// # use heliacal_metrics::scorecard::entropy_score;
-/// assert_eq!(entropy_score(&[0.5, 0.5, 0.0]), 2.0_f64.ln());
+/// use heliacal_metrics::{Pmf, scorecard::entropy_score};
+///
+/// assert_eq!(entropy_score(&Pmf::new(vec![0.5, 0.5, 0.0])?), 2.0_f64.ln());
+/// # Ok::<(), heliacal_metrics::PmfError>(())
 /// ```
-pub fn entropy_score(pmf: &[f64]) -> f64 {
-    let information: f64 = pmf.iter().filter(|&&p| p > 0.0).map(|&p| p * p.ln()).sum();
+pub fn entropy_score(pmf: &Pmf) -> f64 {
+    let information: f64 = pmf.as_slice().iter().filter(|&&p| p > 0.0).map(|&p| p * p.ln()).sum();
     // Not -0 for a certain class.
     0.0 - information
 }
@@ -48,14 +53,15 @@ pub struct AnomalyAuc {
 /// Anomaly scores of objects with known answers.
 ///
 /// ```
+/// use heliacal_metrics::Pmf;
 /// use heliacal_metrics::scorecard::{AnomalyScores, max_probability_score};
 ///
 /// let mut scores = AnomalyScores::default();
 /// for (pmf, anomalous) in [([0.9, 0.1], false), ([0.2, 0.8], false), ([0.6, 0.4], true)] {
-///     scores.push(max_probability_score(&pmf), anomalous)?;
+///     scores.push(max_probability_score(&Pmf::new(pmf.to_vec())?), anomalous)?;
 /// }
 /// assert_eq!(scores.report().unwrap().auc, 1.0);
-/// # Ok::<(), heliacal_metrics::scorecard::ScorecardError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -183,8 +189,9 @@ mod tests {
 
     #[test]
     fn scores_at_the_ends() {
-        assert_eq!(entropy_score(&[1.0, 0.0]).to_bits(), 0);
-        assert!((entropy_score(&[0.25; 4]) - 4.0_f64.ln()).abs() < 1e-15);
-        assert_eq!(max_probability_score(&[1.0, 0.0]), 0.0);
+        let pmf = |values: &[f64]| Pmf::new(values.to_vec()).unwrap();
+        assert_eq!(entropy_score(&pmf(&[1.0, 0.0])).to_bits(), 0);
+        assert!((entropy_score(&pmf(&[0.25; 4])) - 4.0_f64.ln()).abs() < 1e-15);
+        assert_eq!(max_probability_score(&pmf(&[1.0, 0.0])), 0.0);
     }
 }

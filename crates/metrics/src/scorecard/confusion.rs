@@ -1,7 +1,8 @@
 //! Which class is taken for which.
 
 use super::error::{
-    ScorecardError, check_class, check_class_count, check_length, check_total, deserialize_checked, ratio,
+    ScorecardError, check_class, check_class_count, check_length, check_new_classes, check_total,
+    deserialize_checked, ratio,
 };
 
 /// Counts of objects by true class (row) and predicted class (column).
@@ -35,16 +36,16 @@ impl Confusion {
     /// No object yet.
     ///
     /// # Errors
-    /// [`ScorecardError::NoClass`].
+    /// [`ScorecardError::NoClass`], [`ScorecardError::TooManyClasses`] of more than 16,384.
     pub fn new(n_classes: usize) -> Result<Self, ScorecardError> {
-        check_class_count(n_classes, n_classes)?;
+        check_new_classes(n_classes)?;
         Ok(Self { n_classes, counts: vec![0; n_classes * n_classes], abstained: vec![0; n_classes] })
     }
 
     /// Counts pairs of labels, one pair per object.
     ///
     /// # Errors
-    /// [`ScorecardError::NoClass`], [`ScorecardError::Length`], [`ScorecardError::Class`].
+    /// As [`new`](Self::new); [`ScorecardError::Length`], [`ScorecardError::Class`].
     pub fn from_labels(
         n_classes: usize,
         true_classes: &[usize],
@@ -306,6 +307,8 @@ mod tests {
     #[test]
     fn faults_are_named() {
         assert_eq!(Confusion::new(0), Err(ScorecardError::NoClass));
+        let absurd = Confusion::new(usize::MAX).unwrap_err();
+        assert_eq!(absurd, ScorecardError::TooManyClasses { n_classes: usize::MAX, limit: 16_384 });
         assert_eq!(
             Confusion::from_labels(2, &[0], &[2]).unwrap_err().to_string(),
             "class 2 does not exist, there are 2, counted from 0"

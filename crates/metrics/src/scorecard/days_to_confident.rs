@@ -35,6 +35,7 @@ pub enum Hold {
 /// What counts as confident. The default: the true class reaches 0.5 for the first time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct ConfidenceRule {
     /// The score to reach; equality suffices.
     pub threshold: f64,

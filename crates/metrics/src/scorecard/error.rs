@@ -9,6 +9,14 @@ pub enum ScorecardError {
     /// No class at all.
     #[error("no class, a scorecard has at least one")]
     NoClass,
+    /// More classes than a table over them has room for.
+    #[error("{n_classes} classes, a table over them takes at most {limit}")]
+    TooManyClasses {
+        /// Number of classes.
+        n_classes: usize,
+        /// The most there may be.
+        limit: usize,
+    },
     /// A PMF, a matrix or a part over another number of classes.
     #[error("{found} classes, the scorecard has {expected}")]
     ClassCount {
@@ -157,6 +165,18 @@ pub(super) fn check_class_count(expected: usize, found: usize) -> Result<(), Sco
         (0, _) => Err(ScorecardError::NoClass),
         _ if expected == found => Ok(()),
         _ => Err(ScorecardError::ClassCount { expected, found }),
+    }
+}
+
+/// The most classes: a square table of counts has 2 GiB then.
+const MOST_CLASSES: usize = 16_384;
+
+/// That a table over so many classes can be made.
+pub(super) fn check_new_classes(n_classes: usize) -> Result<(), ScorecardError> {
+    match n_classes {
+        0 => Err(ScorecardError::NoClass),
+        1..=MOST_CLASSES => Ok(()),
+        _ => Err(ScorecardError::TooManyClasses { n_classes, limit: MOST_CLASSES }),
     }
 }
 

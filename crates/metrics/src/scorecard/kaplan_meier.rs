@@ -119,13 +119,17 @@ impl KaplanMeier {
         }
     }
 
-    /// The first time at which at least a share of the objects had their event; `None` when observations ended sooner.
+    /// The first time at which at least a share of the objects had their event; `None` when observations ended sooner, and
+    /// for a share that is not above 0.
     ///
     /// ```text
     /// t_q = min{t: S(t) ≤ 1 - q}
     /// ```
     /// Equality holds within 1e-12, because the products round (statsmodels asks for strictly less).
     pub fn quantile(&self, share: f64) -> Option<f64> {
+        if share.is_nan() || share <= 0.0 {
+            return None;
+        }
         let reached = self.survival.iter().position(|&survival| survival <= 1.0 - share + EQUAL_SURVIVAL)?;
         self.times.get(reached).copied()
     }
@@ -166,6 +170,13 @@ mod tests {
         true, true, true, false, true, false, true, false, false, true, true, false, false, false, true,
         true, false, false, false, false, false,
     ];
+
+    #[test]
+    fn no_share_is_reached_at_no_time() {
+        let waiting = KaplanMeier::new(&[1.0, 3.0], &[true; 2]).unwrap();
+        assert_eq!([0.0, -0.5, f64::NAN].map(|share| waiting.quantile(share)), [None; 3]);
+        assert_eq!((waiting.quantile(1e-9), waiting.quantile(1.0)), (Some(1.0), Some(3.0)));
+    }
 
     #[test]
     fn the_textbooks_table() {

@@ -1,7 +1,9 @@
 //! Every class against the rest, and against each other, by score.
 
 use super::class_scores::weighted_mean;
-use super::error::{ScorecardError, check_class, check_class_count, check_finite, deserialize_checked};
+use super::error::{
+    ScorecardError, check_class, check_class_count, check_finite, check_new_classes, deserialize_checked,
+};
 use super::separation::{Positives, Separation};
 
 /// The scores of all objects for all classes, kept to be ranked: 8 bytes per object and class.
@@ -63,9 +65,9 @@ impl RankingScores {
     /// No object yet.
     ///
     /// # Errors
-    /// [`ScorecardError::NoClass`].
+    /// [`ScorecardError::NoClass`], [`ScorecardError::TooManyClasses`] of more than 16,384.
     pub fn new(n_classes: usize) -> Result<Self, ScorecardError> {
-        check_class_count(n_classes, n_classes)?;
+        check_new_classes(n_classes)?;
         Ok(Self { true_classes: Vec::new(), scores: vec![Vec::new(); n_classes] })
     }
 

@@ -2,7 +2,7 @@
 //!
 //! No full sort. The positives are sorted; every negative is then located among them by a table over the bits of the
 //! score that leads to the right place within a few steps. One versus the rest of many classes, positives are few and
-//! negatives nearly everything: sorting all scores with their labels took 3.7 times as long (40,000 objects, 21 classes).
+//! negatives nearly everything, and sorting all scores with their labels takes longer (`docs/performance.md`).
 
 use super::error::{ScorecardError, check_finite, check_length};
 

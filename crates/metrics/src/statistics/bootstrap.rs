@@ -24,6 +24,7 @@ pub enum Jackknife {
 /// How to resample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct Bootstrap {
     /// Number of resamples, 9999 if not said otherwise.
     pub n_resamples: usize,
@@ -297,6 +298,14 @@ mod tests {
         assert_eq!(sample.acceleration, None);
         let nan = bootstrap(4, |_: &[usize]| Some(f64::NAN), &options);
         assert_eq!(nan, Err(StatisticsError::UndefinedEstimate));
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn what_is_not_said_is_the_default() {
+        let read = serde_json::from_str::<Bootstrap>;
+        assert_eq!(read(r#"{"seed":7}"#).unwrap(), Bootstrap { seed: 7, ..Bootstrap::default() });
+        assert!(read(r#"{"sede":7}"#).is_err());
     }
 
     #[test]

@@ -86,4 +86,12 @@ pub enum StatisticsError {
         /// The most that the exact test takes.
         limit: usize,
     },
+    /// Ranks too large for an exact test.
+    #[error("the ranks sum to {sum}, the exact distribution is computed up to {limit}")]
+    RankSumForExact {
+        /// Sum of the ranks of the non-zero differences.
+        sum: usize,
+        /// The largest that the exact test takes.
+        limit: usize,
+    },
 }

@@ -42,7 +42,8 @@ pub struct McNemar {
 /// ```
 ///
 /// Only objects on which exactly one is right count (`b`, `c`). Of none the exact test says 1, chi-square is undefined.
-/// The correction is applied at `b = c` too, where it gives `1/(b + c)`, as statsmodels' `mcnemar` does. A p-value below
+/// Exact is exact to about ten digits up to 10¹² objects on which the two differ; beyond, the normal distribution with
+/// continuity correction stands for the binomial, which differs from it by less than 1e-12. The correction is applied at `b = c` too, where it gives `1/(b + c)`, as statsmodels' `mcnemar` does. A p-value below
 /// the smallest `f64` is 0. `McNemar` 1947.
 ///
 /// ```
@@ -63,7 +64,9 @@ pub fn mcnemar(only_first: u64, only_second: u64, method: McNemarMethod) -> McNe
     };
     match method {
         McNemarMethod::Exact if apart == 0.0 => result(Some(fewer as f64), Some(1.0)),
-        McNemarMethod::Exact => result(Some(fewer as f64), Some((2.0 * fair_coin_tail(fewer, n)).min(1.0))),
+        McNemarMethod::Exact => {
+            result(Some(fewer as f64), Some((2.0 * fair_coin_tail(fewer, n, apart)).min(1.0)))
+        }
         McNemarMethod::ChiSquare => chi_square(apart),
         McNemarMethod::ChiSquareCorrected => chi_square(apart - 1.0),
     }
@@ -85,8 +88,62 @@ pub fn mcnemar_paired(
     Ok(mcnemar(only(first_right, second_right), only(second_right, first_right), method))
 }
 
-/// `P(X ≤ k)` for `X ~ Binomial(n, 1/2)`, `k < n/2`: the term at `k`, with its power of two apart, times the ratios below.
-fn fair_coin_tail(k: u64, n: f64) -> f64 {
+/// Up to this count the term of the binomial is a product of ratios.
+const LONGEST_PRODUCT: u64 = 100_000;
+
+/// Beyond this the normal distribution is closer than 1e-12, and a sum over some `√n` terms too long.
+const LARGEST_BINOMIAL: f64 = 1e12;
+
+/// `P(X ≤ k)` for `X ~ Binomial(n, 1/2)`, `k < n/2`, where `n - 2k` is `apart`.
+fn fair_coin_tail(k: u64, n: f64, apart: f64) -> f64 {
+    if k <= LONGEST_PRODUCT {
+        product_tail(k, n)
+    } else if n <= LARGEST_BINOMIAL {
+        large_term(k as f64, n, apart) * ratios_below(k, n)
+    } else {
+        normal_tail(n, apart)
+    }
+}
+
+/// The normal distribution at `k + 1/2`.
+fn normal_tail(n: f64, apart: f64) -> f64 {
+    0.5 * normal::two_sided((apart - 1.0) / n.sqrt())
+}
+
+/// The term at `k`, for large `k`: Stirling's formula with its corrections, and the deviance without cancellation
+/// (Loader 2000).
+///
+/// ```text
+/// C(n, k) / 2ⁿ = √(n / (2π k (n - k))) exp(δ(n) - δ(k) - δ(n - k) - D),   δ(m) = 1/(12m) - 1/(360m³)
+/// D = n/2 [(1 - x) ln(1 - x) + (1 + x) ln(1 + x)] = n Σ_{j ≥ 1} x²ʲ / (2j (2j - 1)),   x = (n - 2k)/n
+/// ```
+fn large_term(k: f64, n: f64, apart: f64) -> f64 {
+    let (rest, x) = (k + apart, apart / n);
+    let delta = |m: f64| (1.0 / 12.0 - 1.0 / (360.0 * m * m)) / m;
+    // Ten terms have all digits up to x = 0.1. Beyond, D exceeds 1000 at such k, with ten terms too: the answer is 0.
+    let square = x * x;
+    let term = |sum: f64, j: i32| sum * square + 1.0 / f64::from(j * (2 * j - 1));
+    let bracket = square * (1..=10).rev().fold(0.0, term);
+    let exponent = delta(n) - delta(k) - delta(rest) - 0.5 * n * bracket;
+    (n / k / rest / std::f64::consts::TAU).sqrt() * exponent.exp()
+}
+
+/// The sum of the terms up to `k` over the term at `k`.
+fn ratios_below(k: u64, n: f64) -> f64 {
+    let (mut ratio, mut ratios) = (1.0, 1.0);
+    for i in (1..=k).rev() {
+        let i = i as f64;
+        ratio *= i / (n - i + 1.0);
+        ratios += ratio;
+        if ratio < f64::EPSILON * 1e-3 {
+            break;
+        }
+    }
+    ratios
+}
+
+/// The term at `k`, multiplied up with its power of two apart, times the ratios below.
+fn product_tail(k: u64, n: f64) -> f64 {
     const STEP: i32 = 512;
     let (shrink, grown) = (0.5_f64.powi(STEP), 2.0_f64.powi(STEP));
     let mut term = 1.0;
@@ -99,18 +156,9 @@ fn fair_coin_tail(k: u64, n: f64) -> f64 {
             exponent += f64::from(STEP);
         }
     }
-    let (mut ratio, mut ratios) = (1.0, 1.0);
-    for i in (1..=k).rev() {
-        let i = i as f64;
-        ratio *= i / (n - i + 1.0);
-        ratios += ratio;
-        if ratio < f64::EPSILON * 1e-3 {
-            break;
-        }
-    }
     // In two steps: the power alone may underflow where the product does not.
     let half = (0.5 * exponent).trunc();
-    term * ratios * half.exp2() * (exponent - half).exp2()
+    term * ratios_below(k, n) * half.exp2() * (exponent - half).exp2()
 }
 
 #[cfg(test)]
@@ -132,6 +180,37 @@ mod tests {
         // Nearly even and large: close to 1 from below.
         let even = p(500_000, 500_001, McNemarMethod::Exact).unwrap();
         assert!((even - 1.0).abs() < 1e-10, "{even}");
+    }
+
+    #[test]
+    fn three_ways_to_one_tail() {
+        for (k, apart) in [(100_001, 1), (120_000, 700), (150_000, 12_000), (400_000, 33_000)] {
+            let n = (2 * k + apart) as f64;
+            let (product, large) = (product_tail(k, n), fair_coin_tail(k, n, apart as f64));
+            assert!(
+                (large / product - 1.0).abs() < 1e-9 && (large - product).abs() < 1e-10,
+                "{k}: {large} {product}"
+            );
+        }
+        assert_eq!(fair_coin_tail(400_000, 950_000.0, 150_000.0), product_tail(400_000, 950_000.0));
+        for apart in [1_u64, 1_000_001, 3_000_000] {
+            let n = 1e12;
+            let k = (1_000_000_000_000 - apart) / 2;
+            let apart = n - 2.0 * k as f64;
+            let (sum, normal) = (fair_coin_tail(k, n, apart), normal_tail(n, apart));
+            // The sum of millions of terms rounds.
+            assert!((sum - normal).abs() < 1e-11, "{apart}: {sum} {normal}");
+        }
+    }
+
+    #[test]
+    fn huge_counts_take_no_time() {
+        let half = u64::MAX / 2;
+        assert_eq!(p(half, half + 1, McNemarMethod::Exact), Some(1.0));
+        assert_eq!(p(half, u64::MAX, McNemarMethod::Exact), Some(0.0));
+        // One standard deviation, √n, apart.
+        let one = p(half, half + (1 << 32), McNemarMethod::Exact).unwrap();
+        assert!((one - normal::two_sided(1.0)).abs() < 1e-9, "{one}");
     }
 
     #[test]

@@ -73,8 +73,12 @@ pub struct Wilcoxon {
     pub method: WilcoxonMethod,
 }
 
-/// The most non-zero differences of the exact test: its table grows with their cube.
+/// The most non-zero differences of the exact test: its work grows with their cube.
 const EXACT_LIMIT: usize = 500;
+
+/// The largest sum of all ranks of the exact test: its table has two entries per unit. Reached only with zeros that are
+/// ranked, which lift the ranks of all others.
+const RANK_SUM_LIMIT: usize = 500_000;
 
 /// The Wilcoxon signed-rank test of paired differences, as of two classifiers' scores on the same folds.
 ///
@@ -92,7 +96,8 @@ const EXACT_LIMIT: usize = 500;
 ///
 /// # Errors
 /// [`StatisticsError::Empty`], [`StatisticsError::NotFinite`]; [`StatisticsError::TooManyForExact`] of
-/// [`WilcoxonMethod::Exact`] with more than 500 non-zero differences.
+/// [`WilcoxonMethod::Exact`] with more than 500 non-zero differences, and [`StatisticsError::RankSumForExact`] where their
+/// ranks sum to more than 500,000 (many zeros that are ranked).
 ///
 /// ```
 /// use heliacal_metrics::statistics::{Alternative, WilcoxonMethod, ZeroDifferences, wilcoxon_signed_rank};
@@ -225,6 +230,10 @@ impl SignedRanks {
             return Err(StatisticsError::TooManyForExact { n: self.doubled.len(), limit: EXACT_LIMIT });
         }
         let (positive, negative) = (self.doubled_sum(1), self.doubled_sum(-1));
+        let sum = usize::midpoint(positive, negative);
+        if sum > RANK_SUM_LIMIT {
+            return Err(StatisticsError::RankSumForExact { sum, limit: RANK_SUM_LIMIT });
+        }
         let mut probability = vec![0.0; positive + negative + 1];
         probability[0] = 1.0;
         let mut reached = 0;
@@ -296,5 +305,23 @@ mod tests {
         let many: Vec<f64> = (1..=501).map(f64::from).collect();
         let error = StatisticsError::TooManyForExact { n: 501, limit: 500 };
         assert_eq!(run(&many, WilcoxonMethod::Exact), error);
+    }
+
+    #[test]
+    fn many_ranked_zeros_do_not_fill_the_memory() {
+        let run = |n_zero, n, zeros, method| {
+            let differences: Vec<f64> = (0..n_zero).map(|_| 0.0).chain((1..=n).map(f64::from)).collect();
+            wilcoxon_signed_rank(&differences, Alternative::Greater, zeros, method)
+        };
+        // Ranks 100,001 to 100,010.
+        let error = StatisticsError::RankSumForExact { sum: 1_000_055, limit: 500_000 };
+        for zeros in [ZeroDifferences::Pratt, ZeroDifferences::Split] {
+            assert_eq!(run(100_000, 10, zeros, WilcoxonMethod::Exact), Err(error.clone()));
+            assert!(run(100_000, 10, zeros, WilcoxonMethod::Auto).unwrap().z.is_some());
+        }
+        let dropped = run(100_000, 10, ZeroDifferences::Drop, WilcoxonMethod::Exact).unwrap();
+        assert_eq!(dropped.p_value, Some(1.0 / 1024.0));
+        let few = run(1_000, 10, ZeroDifferences::Pratt, WilcoxonMethod::Exact).unwrap();
+        assert_eq!(few.p_value, Some(1.0 / 1024.0));
     }
 }

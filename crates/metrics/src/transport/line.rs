@@ -100,7 +100,8 @@ impl From<LineCost> for Vec<f64> {
 /// W1(a, b) = Σ_g |F_a(g) - F_b(g)| · (x_{g+1} - x_g)       F = cumulative sum in the order of the positions x
 /// ```
 ///
-/// The values are taken as they are; sums that differ add up to 1e-4 times the length of the line.
+/// The values are taken as they are; sums that differ by `δ` (at most 2e-4) add up to `δ` times the length of the
+/// line.
 ///
 /// # Errors
 /// [`TransportError::ClassCount`].

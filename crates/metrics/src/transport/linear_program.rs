@@ -18,7 +18,7 @@ const MASS_TOLERANCE: f64 = 1e-10;
 /// min Σ_ij c_ij x_ij    with  Σ_j x_ij = a_i,  Σ_i x_ij = b_j,  x_ij >= 0
 /// ```
 ///
-/// Nothing is shared with [`NetworkSimplex`](super::NetworkSimplex), which is some hundred times faster. Meant for up to
+/// Nothing is shared with [`NetworkSimplex`](super::NetworkSimplex), which is far faster (`docs/performance.md`). Meant for up to
 /// a few dozen classes. Classes without mass are left out; masses below 1e-13 are below what the solver can see.
 ///
 /// # Errors

@@ -3,9 +3,10 @@
 /// Masses before and after on a common integer grid.
 ///
 /// Plans are made of these integers: sums and differences are exact, ties are ties, and no flow is negative by
-/// rounding. The step of the grid is a power of two near 2^-55 (few dozen classes; 2^-51 at 300), so that each mass is
-/// short of its value by less than that, and masses that are multiples of a coarser power of two are exact. The
-/// shortfall of the totals goes to the largest mass after.
+/// rounding. The step of the grid is a power of two, 2^-55 at 16 to 31 classes and 2^-51 at 300, and each mass
+/// is cut off to a whole number of steps: the masses before fall short by less than one. The masses after are scaled to
+/// the total before first, which rounds them; of equal totals the scale is 1, and then all masses that are multiples of
+/// the step are exact. What the two totals still differ by goes to the largest mass after.
 #[derive(Debug, Default)]
 pub(super) struct GridMasses {
     pub before: Vec<i64>,
@@ -34,7 +35,8 @@ impl GridMasses {
 
     /// As [`of`](Self::of), in the memory of the last ones.
     pub fn set(&mut self, a: &[f64], b: &[f64]) {
-        // A total of 1.0001 at most, times 2^61, leaves room for the perturbation in an i64.
+        // A total of 1.0001 at most comes to little more than 2^61 once the perturbation's bits stand below the unit: an i64
+        // has room for it.
         let bits = 61 - perturbation_bits(a.len()) as i32;
         let units = power_of_two(bits);
         self.step = power_of_two(-bits);
@@ -46,7 +48,7 @@ impl GridMasses {
         self.after.clear();
         self.after.extend(b.iter().map(|&mass| (mass * units_b) as i64));
         let short = self.before.iter().sum::<i64>() - self.after.iter().sum::<i64>();
-        // At most a unit per class: the largest mass can give that away and stays positive.
+        // About a unit per class, and what the sums and the scale round by: far less than the largest mass.
         if short != 0
             && let Some(largest) = self.after.iter_mut().max_by_key(|mass| **mass)
         {

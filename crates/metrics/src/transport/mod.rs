@@ -12,8 +12,8 @@
 //! | every mistake costs 1 | [`unit_w1`], half the L1 distance | `n` |
 //! | classes in a row | [`line_w1`], difference of the cumulative distributions | `n` |
 //! | leaves of a tree | [`tree_w1`], difference of the mass below each edge | nodes |
-//! | any non-negative matrix | [`NetworkSimplex`] | 0.2 µs at 5 classes, 5 µs at 26, 0.7 ms at 300 for a metric; twice to six times that for other costs |
-//! | the same, to check against | `lp_w1` (feature `lp`) | milliseconds |
+//! | any non-negative matrix | [`NetworkSimplex`] | simplex pivots, least for a metric; times in `docs/performance.md` |
+//! | the same, to check against | `lp_w1` (feature `lp`) | far more, see there |
 //!
 //! [`GroundCost`] chooses among them and [`W1Solver`] applies the choice to whole histories without allocating. Each way
 //! gives a [`TransportPlan`] on request.
@@ -44,4 +44,5 @@ pub use linear_program::{lp_plan, lp_w1};
 pub use network_simplex::{DualPotentials, NetworkSimplex};
 pub use plan::{Flow, TransportPlan};
 pub use tree::{TreeCost, tree_plan, tree_w1};
+pub(crate) use unit::unit;
 pub use unit::{unit_plan, unit_w1};

@@ -134,8 +134,8 @@ impl From<TreeCost> for TreeParts {
 /// W1(a, b) = Σ_v ℓ_v · |a(below v) - b(below v)|       over all nodes v but the root
 /// ```
 ///
-/// The values are taken as they are; sums that differ add up to 1e-4 times the depth of the tree. A tree of one node
-/// costs nothing.
+/// The values are taken as they are; sums that differ by `δ` (at most 2e-4) add up to `δ` times the longest way from the
+/// root to a leaf. A tree of one node costs nothing.
 ///
 /// # Errors
 /// [`TransportError::ClassCount`].

@@ -10,8 +10,8 @@ use crate::Pmf;
 /// W1(a, b) = ½ Σ_i |a_i - b_i|
 /// ```
 ///
-/// In `[0, 1]`. The values are taken as they are: where the sums differ by `δ`, this is what the plan moves and up to
-/// `δ` (at most 2e-4) more or less. Arxiv 2604.23792, section on W1, uses this cost.
+/// Between 0 and 1 where both sum to exactly 1, up to 1e-4 above 1 where they do not. The values are taken as they are:
+/// where the sums differ by `δ`, this is what the plan moves and up to `δ/2` (at most 1e-4) more or less. Arxiv 2604.23792, section on W1, uses this cost.
 ///
 /// # Errors
 /// [`TransportError::ClassCount`].
@@ -67,8 +67,13 @@ pub(super) fn north_west(
     }
 }
 
-/// Half the L1 distance of two rows.
-#[inline]
+/// Half the L1 distance of two rows, summed class by class: the one order of summation of this crate, so that a batch, a
+/// tracker fed alert by alert and [`unit_w1`] meet the same digits at a threshold.
+#[inline(always)]
+#[allow(
+    clippy::inline_always,
+    reason = "a few operations in innermost loops, unrolled for rows of known length"
+)]
 pub(crate) fn unit(a: &[f64], b: &[f64]) -> f64 {
     0.5 * a.iter().zip(b).fold(0.0, |sum, (a, b)| sum + (a - b).abs())
 }

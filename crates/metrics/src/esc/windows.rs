@@ -7,17 +7,27 @@ use super::fraction::Streak;
 pub(super) struct Steps(Vec<u64>);
 
 impl Steps {
-    /// Marks the steps whose number passes a test. Bytes first, which the compiler does many at a time.
+    /// Marks the steps whose number passes a test, which NaN must not. Always 64 numbers, which the compiler does many at a
+    /// time.
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "specialized to the test")]
     pub(super) fn mark_where(&mut self, column: &[f64], test: impl Fn(f64) -> bool) {
-        self.0.clear();
-        for column in column.chunks(64) {
+        let word = |values: &[f64; 64]| {
             let mut bytes = [0_u8; 64];
-            for (byte, &value) in bytes.iter_mut().zip(column) {
+            for (byte, &value) in bytes.iter_mut().zip(values) {
                 *byte = u8::from(test(value));
             }
-            self.0.push(pack(&bytes));
+            pack(&bytes)
+        };
+        self.0.clear();
+        let (whole, rest) = column.as_chunks::<64>();
+        for values in whole {
+            self.0.push(word(values));
+        }
+        if !rest.is_empty() {
+            let mut values = [f64::NAN; 64];
+            values[..rest.len()].copy_from_slice(rest);
+            self.0.push(word(&values));
         }
     }
 
@@ -26,12 +36,16 @@ impl Steps {
         self.0.clear();
         let mut before = labels.first().copied().unwrap_or_default();
         for labels in labels.chunks(64) {
+            let last = labels[labels.len() - 1];
+            // The one before, then the labels, the last one repeated to the end: no change there.
+            let mut row = [last; 65];
+            row[0] = before;
+            row[1..=labels.len()].copy_from_slice(labels);
             let mut bytes = [0_u8; 64];
-            bytes[0] = u8::from(labels[0] != before);
-            for (byte, pair) in bytes[1..].iter_mut().zip(labels.windows(2)) {
-                *byte = u8::from(pair[0] != pair[1]);
+            for i in 0..64 {
+                bytes[i] = u8::from(row[i] != row[i + 1]);
             }
-            before = labels[labels.len() - 1];
+            before = last;
             self.0.push(pack(&bytes));
         }
     }

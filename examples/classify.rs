@@ -15,6 +15,10 @@ use heliacal::pipeline::{Skipped, Summary, Times, classify_survey};
 use heliacal::{Classifier, Device, ModelFile, Preset, TruthMap};
 use indicatif::{ProgressBar, ProgressStyle};
 
+#[path = "shared/with_reasons.rs"]
+mod with_reasons;
+use with_reasons::with_reasons;
+
 /// Classify light curves and write the probabilities of every class as Parquet.
 ///
 /// Light curves come as SNANA FITS files (HEAD/PHOT pairs, gzipped or not) or as Parquet. The result has one row per
@@ -63,20 +67,6 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// An error with what caused it, as far as its own text does not say so.
-fn with_reasons(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut reason = error.source();
-    while let Some(error) = reason {
-        let why = error.to_string();
-        if !text.contains(&why) {
-            text = format!("{text}: {why}");
-        }
-        reason = error.source();
-    }
-    text
 }
 
 fn run() -> Result<ExitCode, Box<dyn Error>> {

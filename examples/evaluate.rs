@@ -23,6 +23,10 @@ use heliacal_metrics::transport::{CostMatrix, GroundCost, TreeCost};
 use heliacal_metrics::{ClassTree, PmfHistory};
 use heliacal_taxonomy::{EdgeLength, NodeId, Projection, ProjectionOptions, Taxonomy};
 
+#[path = "shared/with_reasons.rs"]
+mod with_reasons;
+use with_reasons::with_reasons;
+
 /// Measure how early, how stable and how right a classifier is, from its history of classifications.
 ///
 /// Reads a Parquet file with one row per classification (object_id, mjd, a column p_<class> per class, true_class), as the
@@ -99,20 +103,6 @@ fn main() -> ExitCode {
     }
 }
 
-/// An error with what caused it, as far as its own text does not say so.
-fn with_reasons(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut reason = error.source();
-    while let Some(error) = reason {
-        let why = error.to_string();
-        if !text.contains(&why) {
-            text = format!("{text}: {why}");
-        }
-        reason = error.source();
-    }
-    text
-}
-
 fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let begin = Instant::now();
     let reader = match &arguments.long_form {
@@ -136,6 +126,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
         .map(|path| ObjectTableWriter::create(path, reader.id_kind(), &PER_OBJECT))
         .transpose()?;
 
+    let names = classes.leaf_names();
     let mut left_out = LeftOut::default();
     for history in reader {
         let history = match history {
@@ -176,7 +167,6 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
             }
         };
         if let Some(table) = &mut table {
-            let names = classes.leaf_names();
             table.write(&history.object_id, &row(&object, history.true_class.as_deref(), &names))?;
         }
     }

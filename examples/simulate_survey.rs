@@ -22,6 +22,10 @@ use heliacal_taxonomy::Taxonomy;
 use indicatif::{ProgressBar, ProgressStyle};
 use tempfile::NamedTempFile;
 
+#[path = "shared/with_reasons.rs"]
+mod with_reasons;
+use with_reasons::with_reasons;
+
 /// Simulate an LSST-like survey and write it for other tools: a toy for trying software, not for science.
 ///
 /// As SNANA FITS there is one folder per class, named like ELAsTiCC's by the model (SIMULATED_KN_K17), with pairs of HEAD
@@ -73,20 +77,6 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// An error with what caused it, as far as its own text does not say so.
-fn with_reasons(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut reason = error.source();
-    while let Some(error) = reason {
-        let why = error.to_string();
-        if !text.contains(&why) {
-            text = format!("{text}: {why}");
-        }
-        reason = error.source();
-    }
-    text
 }
 
 fn run() -> Result<(), Box<dyn Error>> {

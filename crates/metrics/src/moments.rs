@@ -69,6 +69,11 @@ impl Extend<f64> for Moments {
     }
 }
 
+/// `part / whole`, `None` of nothing.
+pub(crate) fn ratio(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,7 @@ use super::error::{check_stored, check_total};
 use super::rows;
 use super::tree_reliability::is_right;
 use crate::class_tree::{ClassTree, TreeError};
+use crate::moments::ratio;
 
 /// The deepest class that the probabilities support: from the root down, always to the most probable child, while that
 /// has at least the threshold.
@@ -311,10 +312,6 @@ fn n_decided(tree: &ClassTree, decided: &[u64], level: usize) -> u64 {
 /// Whether a decision for the node decides the level.
 fn reaches(tree: &ClassTree, node: usize, level: usize) -> bool {
     tree.depth(node) >= level || tree.height(node) == 0
-}
-
-fn ratio(part: u64, whole: u64) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::esc::{
 };
 use crate::scorecard::{
     ConfidentDays, Confusion, DaysToConfident, HierarchicalScores, LevelConfidentDays, LevelReport,
-    LevelScorecards, SinceTriggerScorecards, days_to_confident,
+    LevelScorecards, SinceTriggerScorecards,
 };
 use crate::statistics::{Interval, bootstrap, wilson_interval};
 use crate::{ClassTree, PmfHistory};
@@ -167,11 +167,9 @@ impl<'a> Evaluation<'a> {
                         reliability.add(history.step(step), node)?;
                     }
                 }
-                self.waits.push(history, days, node)?;
+                wait = self.waits.push(history, days, node)?.pop().flatten();
                 self.reliability.add(history.last(), node)?;
                 self.stop_at_node.add(history.last(), node)?;
-                let leaves = self.tree.n_levels() - 1;
-                wait = days_to_confident(&self.tree, leaves, history, days, node, &self.options.confidence)?;
             }
         }
         Ok(ObjectEvaluation { score, days_to_confident: wait })
@@ -250,13 +248,10 @@ impl<'a> Evaluation<'a> {
                 .report(options.zero_division)
                 .into_iter()
                 .zip(&self.since_trigger_along_the_tree)
-                .map(|(day, (hierarchical, reliability))| DayEvaluation {
-                    days_since_trigger: day.days_since_trigger,
-                    n_objects: day.n_objects,
-                    n_missing: day.n_missing,
-                    ece: (0..day.levels.len()).map(|level| reliability.top_label(level)?.ece()).collect(),
-                    levels: day.levels,
+                .map(|(report, (hierarchical, reliability))| DayEvaluation {
+                    ece: (0..report.levels.len()).map(|level| reliability.top_label(level)?.ece()).collect(),
                     hierarchical: hierarchical.report(),
+                    report,
                 })
                 .collect(),
             days_to_confident: self

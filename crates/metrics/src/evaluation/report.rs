@@ -7,7 +7,9 @@ use crate::calibration::{ReliabilityDiagram, StopPoint};
 use crate::esc::{
     ConstantHistory, EarlyTrigger, EscMetric, EscParams, FlowBins, ProbabilityFloor, WeightCurve,
 };
-use crate::scorecard::{ConfidenceRule, ConfidentReport, HierarchicalReport, LevelReport, ZeroDivision};
+use crate::scorecard::{
+    ConfidenceRule, ConfidentReport, DayReport, HierarchicalReport, LevelReport, ZeroDivision,
+};
 use crate::statistics::Interval;
 use crate::transport::GroundCost;
 
@@ -199,14 +201,9 @@ pub struct LevelEvaluation {
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct DayEvaluation {
-    /// Days since trigger \[day\].
-    pub days_since_trigger: f64,
-    /// Objects with a classification by then.
-    pub n_objects: u64,
-    /// Objects without.
-    pub n_missing: u64,
-    /// From the root down.
-    pub levels: Vec<LevelReport>,
+    /// The scorecards.
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    pub report: DayReport,
     /// Calibration error of the greatest probability of each level, from the root down.
     pub ece: Vec<Option<f64>>,
     /// How far off mistakes were along the tree.

@@ -154,7 +154,7 @@ fn days(report: &EvaluationReport, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:>18}", format!("{} classes", level.classes.len()))?;
     }
     writeln!(f)?;
-    for day in report.since_trigger.iter().filter(|day| day.n_objects > 0) {
+    for day in report.since_trigger.iter().map(|day| &day.report).filter(|day| day.n_objects > 0) {
         write!(f, "{:>7}{:>9}", day.days_since_trigger, day.n_objects)?;
         for level in day.levels.iter().skip(1) {
             let scores = &level.scorecard.scores;

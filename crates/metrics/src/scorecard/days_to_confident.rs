@@ -328,7 +328,7 @@ impl LevelConfidentDays {
         check_length("levels", self.tree.n_levels(), self.levels.len())
     }
 
-    /// Adds one object at every level where its truth is known.
+    /// Adds one object at every level where its truth is known; gives its wait at each level, from the root down.
     ///
     /// # Errors
     /// [`ScorecardError::Length`], [`ScorecardError::NotFinite`], [`ScorecardError::NotAscending`],
@@ -338,15 +338,18 @@ impl LevelConfidentDays {
         history: &PmfHistory,
         days_since_trigger: &[f64],
         true_node: usize,
-    ) -> Result<(), ScorecardError> {
+    ) -> Result<Vec<Option<DaysToConfident>>, ScorecardError> {
         check_history(&self.tree, history, days_since_trigger, true_node)?;
         let p = rolled_up(&self.tree, history)?;
-        for (level, waits) in self.levels.iter_mut().enumerate() {
-            if let Some(wait) = wait_at(&self.tree, level, &p, days_since_trigger, true_node, &self.rule) {
-                waits.push(wait)?;
+        let mut waits = Vec::with_capacity(self.levels.len());
+        for (level, sample) in self.levels.iter_mut().enumerate() {
+            let wait = wait_at(&self.tree, level, &p, days_since_trigger, true_node, &self.rule);
+            if let Some(wait) = wait {
+                sample.push(wait)?;
             }
+            waits.push(wait);
         }
-        Ok(())
+        Ok(waits)
     }
 
     /// Adds all objects of another.

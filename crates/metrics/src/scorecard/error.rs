@@ -226,11 +226,6 @@ pub(super) fn check_total<'a>(
     }
 }
 
-/// `numerator / denominator`, `None` of nothing.
-pub(super) fn ratio(numerator: u64, denominator: u64) -> Option<f64> {
-    (denominator > 0).then(|| numerator as f64 / denominator as f64)
-}
-
 /// `Deserialize` for an accumulator: reads the named fields, which are all it has, then asks its `check`.
 macro_rules! deserialize_checked {
     ($name:ident { $($field:ident: $type:ty),+ $(,)? }) => {
@@ -249,4 +244,5 @@ macro_rules! deserialize_checked {
         }
     };
 }
+pub(super) use crate::moments::ratio;
 pub(super) use deserialize_checked;

@@ -117,8 +117,8 @@ proptest! {
         prop_assert_eq!(level.accuracy_interval, interval);
         // At the last day of all, everything has been classified, as at the end.
         let last_day = report.since_trigger.last().unwrap();
-        prop_assert_eq!(last_day.n_missing, 0);
-        prop_assert_eq!(&last_day.levels[2].scorecard.confusion, &level.report.scorecard.confusion);
+        prop_assert_eq!(last_day.report.n_missing, 0);
+        prop_assert_eq!(&last_day.report.levels[2].scorecard.confusion, &level.report.scorecard.confusion);
     }
 }
 
@@ -179,6 +179,6 @@ fn tables_of_a_damaged_report_do_not_panic() {
     report.levels.last_mut().unwrap().report.scorecard.confusion.clear();
     let _ = report.to_string();
     report.levels.clear();
-    report.since_trigger.iter_mut().for_each(|day| day.levels.clear());
+    report.since_trigger.iter_mut().for_each(|day| day.report.levels.clear());
     let _ = report.to_string();
 }

@@ -23,5 +23,5 @@ pub use galactic::Galactic;
 pub use model_file::ModelFile;
 pub use oracle::{Activation, LogitsHistory, Oracle, OracleConfig};
 pub use preset::{Preset, UnknownPreset};
-pub use recurrent::{Gru, GruConfig, GruState};
+pub use recurrent::{CellKind, Gru, GruCell, Isa, Lstm, LstmCell, Recurrent, RecurrentConfig, RecurrentState};
 pub use stream::{Stream, StreamState};

@@ -1,5 +1,7 @@
 //! ORACLE (arXiv 2501.01496): two GRU layers over the light curve, joined by the object's context.
 
+use std::sync::{Arc, OnceLock};
+
 use candle_core::{D, Device, Tensor};
 use candle_nn::{Linear, Module, VarBuilder};
 use heliacal_lightcurve::{Context, LightCurveView};
@@ -7,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::features::{EncodedLightCurve, FeatureSpec};
 use crate::model_file::ModelFile;
-use crate::recurrent::{Gru, GruConfig};
+use crate::recurrent::{Dense, Gru, Head, RecurrentConfig};
 use crate::{Error, Result};
 
 /// What follows a dense layer.
@@ -87,8 +89,8 @@ impl OracleConfig {
         Ok(())
     }
 
-    fn gru(&self) -> GruConfig {
-        GruConfig { input: self.n_features, hidden: self.hidden, n_layers: self.n_layers }
+    fn recurrent(&self) -> RecurrentConfig {
+        RecurrentConfig { input: self.n_features, hidden: self.hidden, n_layers: self.n_layers }
     }
 
     fn dense(&self) -> Vec<DenseLayer> {
@@ -112,7 +114,7 @@ impl OracleConfig {
 
     /// PyTorch's name and the shape of every weight.
     pub fn parameters(&self) -> Vec<(String, Vec<usize>)> {
-        let gru = self.gru().parameters().into_iter().map(|(name, shape)| (format!("gru.{name}"), shape));
+        let gru = Gru::parameters(self.recurrent()).into_iter().map(|(name, shape)| (format!("gru.{name}"), shape));
         let dense = self.dense().into_iter().flat_map(|layer| {
             let weight = (format!("{}.weight", layer.name), vec![layer.output, layer.input]);
             [weight, (format!("{}.bias", layer.name), vec![layer.output])]
@@ -158,7 +160,9 @@ pub struct Oracle {
     config: OracleConfig,
     features: FeatureSpec,
     pub(crate) gru: Gru,
-    dense: Vec<(Linear, Activation)>,
+    dense: Vec<Dense>,
+    /// The dense layers for serving, once they were needed.
+    packed_head: Arc<OnceLock<Head>>,
     device: Device,
 }
 
@@ -189,9 +193,9 @@ impl LogitsHistory {
     }
 }
 
-/// Rows that go through the network together: enough to fill the processor, few enough to stay in memory (20 MB a
-/// layer at this width).
-const ROWS_PER_PASS: usize = 16_384;
+/// Rows that go through the network together: enough to load all threads evenly, few enough to stay in memory (26 MB
+/// at this width when all their states are wanted).
+const ROWS_PER_PASS: usize = 65_536;
 
 /// A run of rows through the recurrent layers, and where on it logits are wanted.
 #[derive(Debug)]
@@ -203,9 +207,32 @@ struct Sequence<'a> {
     outputs: Vec<usize>,
 }
 
+/// Sequences that go through the network together.
+#[derive(Debug, Default)]
+struct Pass {
+    /// Their rows, one sequence after the other.
+    rows: Vec<f32>,
+    lengths: Vec<usize>,
+    /// Rows after which an output is wanted, rising, and the static inputs of each.
+    outputs: Vec<u32>,
+    statics: Vec<f32>,
+}
+
+impl Pass {
+    /// Whether the outputs are the last rows of all sequences.
+    fn wants_last_states_only(&self) -> bool {
+        let mut end = 0;
+        let last = |(&length, &output): (&usize, &u32)| {
+            end += length;
+            output as usize + 1 == end
+        };
+        self.outputs.len() == self.lengths.len() && self.lengths.iter().zip(&self.outputs).all(last)
+    }
+}
+
 /// Which layer's numbers a pass gives.
 #[derive(Debug, Clone, Copy)]
-enum Output {
+pub(crate) enum Output {
     /// Those before the last dense layer.
     Latent,
     Logits,
@@ -220,7 +247,7 @@ impl Oracle {
     #[allow(clippy::needless_pass_by_value, reason = "candle passes a VarBuilder by value everywhere")]
     pub fn new(config: OracleConfig, features: FeatureSpec, vb: VarBuilder<'_>) -> Result<Self> {
         config.check(&features)?;
-        let gru = Gru::new(config.gru(), vb.pp("gru"))?;
+        let gru = Gru::new(config.recurrent(), vb.pp("gru"))?;
         let dense = config
             .dense()
             .into_iter()
@@ -229,7 +256,7 @@ impl Oracle {
                 Ok((linear, layer.activation))
             })
             .collect::<Result<_>>()?;
-        Ok(Self { gru, dense, device: vb.device().clone(), config, features })
+        Ok(Self { gru, dense, packed_head: Arc::default(), device: vb.device().clone(), config, features })
     }
 
     /// Builds the network from a model file that says how its weights were trained, as
@@ -269,10 +296,10 @@ impl Oracle {
         let mut file = ModelFile::default();
         file.set_config("oracle", &self.config);
         file.set_config("features", &self.features);
-        let gru = self.gru.weights()?;
+        let gru = self.gru.weights().cloned();
         let dense =
             self.dense.iter().flat_map(|(linear, _)| [Some(linear.weight().clone()), linear.bias().cloned()]);
-        let weights = gru.into_iter().chain(dense.flatten());
+        let weights = gru.chain(dense.flatten());
         file.tensors.extend(self.config.parameters().into_iter().map(|(name, _)| name).zip(weights));
         Ok(file)
     }
@@ -383,11 +410,11 @@ impl Oracle {
             let (pass, later) =
                 rest.split_at(rest.iter().take_while(|sequence| fits(sequence)).count().max(1));
             rest = later;
-            let found = self.pass(pass, |owner| &light_curves[owner].0.statics, output)?;
-            let width = found.dim(D::Minus1)?;
-            let found = found.flatten_all()?.to_vec1::<f32>()?;
+            let gathered = self.gather(pass, |owner| &light_curves[owner].0.statics);
+            let found = self.numbers(&gathered, output)?;
+            let width = found.len() / gathered.outputs.len().max(1);
             let owners = pass.iter().flat_map(|s| std::iter::repeat_n(s.owner, s.outputs.len()));
-            for (owner, row) in owners.zip(found.chunks_exact(width)) {
+            for (owner, row) in owners.zip(found.chunks_exact(width.max(1))) {
                 numbers[owner].extend_from_slice(row);
             }
         }
@@ -417,7 +444,7 @@ impl Oracle {
             let last = n_steps.checked_sub(1).ok_or(Error::NoObservations { n_observations: 0 })?;
             self.plan(owner, encoded, &[last], &mut sequences)?;
         }
-        self.pass(&sequences, |owner| &beginnings[owner].0.statics, Output::Logits)
+        self.logits_tensor(&self.gather(&sequences, |owner| &beginnings[owner].0.statics))
     }
 
     /// The runs that give the logits after these steps: one over the light curve's beginning, and, beyond `max_steps`,
@@ -448,33 +475,87 @@ impl Oracle {
         Ok(())
     }
 
-    /// A layer's numbers at the outputs of some sequences, one after the other.
-    fn pass<'a>(
-        &self,
-        sequences: &[Sequence<'_>],
-        statics_of: impl Fn(usize) -> &'a [f32],
-        output: Output,
-    ) -> Result<Tensor> {
+    /// What some sequences bring to the network together.
+    fn gather<'a>(&self, sequences: &[Sequence<'_>], statics_of: impl Fn(usize) -> &'a [f32]) -> Pass {
         let columns = self.config.n_features;
-        let (mut rows, mut lengths, mut outputs, mut statics) =
-            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut pass = Pass::default();
         for sequence in sequences {
-            let begin = rows.len() / columns;
-            rows.extend_from_slice(sequence.rows);
-            lengths.push(sequence.rows.len() / columns);
+            let begin = pass.rows.len() / columns;
+            pass.rows.extend_from_slice(sequence.rows);
+            pass.lengths.push(sequence.rows.len() / columns);
             for output in &sequence.outputs {
-                outputs.push((begin + output) as u32);
-                statics.extend_from_slice(statics_of(sequence.owner));
+                pass.outputs.push((begin + output) as u32);
+                pass.statics.extend_from_slice(statics_of(sequence.owner));
             }
         }
-        let rows = Tensor::from_slice(&rows, (rows.len() / columns, columns), &self.device)?;
-        let states = self.gru.forward(&rows, &lengths, None)?;
-        let states = states.index_select(&Tensor::from_slice(&outputs, outputs.len(), &self.device)?, 0)?;
-        let statics = self.statics(&statics, outputs.len())?;
-        match output {
-            Output::Latent => self.latent(&states, statics.as_ref()),
-            Output::Logits => self.head(&states, statics.as_ref()),
+        pass
+    }
+
+    /// Logits at the outputs of a pass, with their history in candle's graph.
+    fn logits_tensor(&self, pass: &Pass) -> Result<Tensor> {
+        let states = self.states_tensor(pass)?;
+        self.head(&states, self.statics(&pass.statics, pass.outputs.len())?.as_ref())
+    }
+
+    fn states_tensor(&self, pass: &Pass) -> Result<Tensor> {
+        let columns = self.config.n_features;
+        let rows = Tensor::from_slice(&pass.rows, (pass.rows.len() / columns, columns), &self.device)?;
+        if pass.wants_last_states_only() {
+            return self.gru.last(&rows, &pass.lengths, None);
         }
+        let states = self.gru.forward(&rows, &pass.lengths, None)?;
+        let outputs = Tensor::from_slice(&pass.outputs, pass.outputs.len(), &self.device)?;
+        Ok(states.index_select(&outputs, 0)?)
+    }
+
+    /// A layer's numbers at the outputs of a pass.
+    fn numbers(&self, pass: &Pass, output: Output) -> Result<Vec<f32>> {
+        if !self.gru.has_kernels() {
+            let states = self.states_tensor(pass)?;
+            let statics = self.statics(&pass.statics, pass.outputs.len())?;
+            let numbers = match output {
+                Output::Latent => self.latent(&states, statics.as_ref())?,
+                Output::Logits => self.head(&states, statics.as_ref())?,
+            };
+            return Ok(numbers.flatten_all()?.to_vec1()?);
+        }
+        let hidden = self.config.hidden;
+        let state_width = self.config.n_layers * hidden;
+        let mut states = vec![0.0; pass.lengths.len() * state_width];
+        let mut wanted = Vec::with_capacity(pass.outputs.len() * hidden);
+        if pass.wants_last_states_only() {
+            self.gru.run_numbers(&pass.rows, &pass.lengths, &mut states, None)?;
+            for state in states.chunks_exact(state_width) {
+                wanted.extend_from_slice(&state[state_width - hidden..]);
+            }
+        } else {
+            let mut all = vec![0.0; pass.rows.len() / self.config.n_features * hidden];
+            self.gru.run_numbers(&pass.rows, &pass.lengths, &mut states, Some(&mut all))?;
+            for &output in &pass.outputs {
+                wanted.extend_from_slice(&all[output as usize * hidden..(output as usize + 1) * hidden]);
+            }
+        }
+        self.head_numbers(&wanted, &pass.statics, output)
+    }
+
+    /// [`head`](Self::head) on plain numbers, by the kernels.
+    pub(crate) fn head_numbers(&self, states: &[f32], statics: &[f32], output: Output) -> Result<Vec<f32>> {
+        let n_rest = self.config.head.len() + usize::from(matches!(output, Output::Logits));
+        let run = |head: &Head| head.run(states.len() / self.config.hidden, n_rest, states, statics);
+        if self.dense.iter().any(|(linear, _)| linear.weight().track_op()) {
+            return Ok(run(&self.pack_head()?)); // Weights that may change.
+        }
+        if let Some(head) = self.packed_head.get() {
+            return Ok(run(head));
+        }
+        let head = self.pack_head()?;
+        Ok(run(self.packed_head.get_or_init(|| head)))
+    }
+
+    fn pack_head(&self) -> Result<Head> {
+        let behind = 1 + usize::from(self.config.static_dense.is_some());
+        let second = self.config.static_dense.is_some().then(|| &self.dense[1]);
+        Head::pack(self.gru.isa(), &self.dense[0], second, &self.dense[behind..])
     }
 
     /// Logits `[batch, node]` from last GRU states `[batch, hidden]` and static inputs `[batch, static]`.

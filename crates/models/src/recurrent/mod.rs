@@ -3,7 +3,16 @@
 //! Sequences come as one ragged batch, their rows one after the other in the caller's order: `[rows, features]` and a
 //! length each. There is no padding to skip, to mask or to get wrong.
 
-mod gru;
+mod head;
+mod isa;
+mod kernel;
+mod kind;
+mod layer_op;
+mod layers;
 mod packing;
+mod stock;
 
-pub use gru::{Gru, GruConfig, GruState};
+pub(crate) use head::{Dense, Head};
+pub use isa::Isa;
+pub use kind::{CellKind, GruCell, LstmCell};
+pub use layers::{Gru, Lstm, Recurrent, RecurrentConfig, RecurrentState};

@@ -47,14 +47,23 @@ impl Packing {
         select(rows, &self.by_length)
     }
 
+    /// The other way: from the batch's order into the caller's.
+    pub(super) fn unsort(&self, rows: &Tensor) -> Result<Tensor> {
+        select(rows, &inverse(&self.by_length))
+    }
+
     /// Packed rows back into the caller's order.
     pub(super) fn unpack(&self, rows: &Tensor) -> Result<Tensor> {
-        let mut packed_of_ragged = vec![0u32; self.ragged_of_packed.len()];
-        for (packed, &ragged) in self.ragged_of_packed.iter().enumerate() {
-            packed_of_ragged[ragged as usize] = packed as u32;
-        }
-        select(rows, &packed_of_ragged)
+        select(rows, &inverse(&self.ragged_of_packed))
     }
+}
+
+fn inverse(permutation: &[u32]) -> Vec<u32> {
+    let mut inverse = vec![0; permutation.len()];
+    for (to, &from) in permutation.iter().enumerate() {
+        inverse[from as usize] = to as u32;
+    }
+    inverse
 }
 
 fn select(rows: &Tensor, index: &[u32]) -> Result<Tensor> {
@@ -74,6 +83,7 @@ mod tests {
         assert_eq!(packing.ragged_of_packed, [2, 0, 3, 1, 4]);
         assert_eq!(packing.by_length, [2, 0, 1]);
         let rows = Tensor::from_slice(&[0f32, 1.0, 2.0, 3.0, 4.0], (5, 1), &Device::Cpu).unwrap();
+        assert_eq!(inverse(&packing.by_length), [1, 2, 0]);
         let round_trip = packing.unpack(&packing.pack(&rows).unwrap()).unwrap();
         assert_eq!(round_trip.flatten_all().unwrap().to_vec1::<f32>().unwrap(), [0.0, 1.0, 2.0, 3.0, 4.0]);
     }

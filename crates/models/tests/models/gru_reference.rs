@@ -2,21 +2,21 @@
 
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::VarBuilder;
-use heliacal_models::{Error, Gru, GruConfig, candle_core, candle_nn};
+use heliacal_models::{Error, Gru, RecurrentConfig, candle_core, candle_nn};
 use proptest::prelude::*;
 
 use crate::{largest_difference, wave};
 
 struct Reference {
-    config: GruConfig,
+    config: RecurrentConfig,
     /// Per layer: weight_ih, weight_hh, bias_ih, bias_hh.
     weights: Vec<Vec<f64>>,
 }
 
 impl Reference {
-    fn new(config: GruConfig, scale: f32) -> Self {
+    fn new(config: RecurrentConfig, scale: f32) -> Self {
         let mut index = 0;
-        let weights = config.parameters().into_iter().map(|(_, shape)| {
+        let weights = Gru::parameters(config).into_iter().map(|(_, shape)| {
             let n = shape.iter().product::<usize>();
             index += n;
             (index - n..index).map(|i| f64::from(scale * wave(i))).collect()
@@ -26,7 +26,7 @@ impl Reference {
 
     fn gru(&self) -> Gru {
         let tensors =
-            self.config.parameters().into_iter().zip(&self.weights).map(|((name, shape), weights)| {
+            Gru::parameters(self.config).into_iter().zip(&self.weights).map(|((name, shape), weights)| {
                 let numbers: Vec<f32> = weights.iter().map(|&w| w as f32).collect();
                 (name, Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap())
             });
@@ -62,7 +62,7 @@ impl Reference {
     }
 }
 
-fn check(config: GruConfig, lengths: &[usize], scale: f32, with_state: bool) -> f64 {
+fn check(config: RecurrentConfig, lengths: &[usize], scale: f32, with_state: bool) -> f64 {
     let reference = Reference::new(config, scale);
     let gru = reference.gru();
     let n_rows: usize = lengths.iter().sum();
@@ -102,10 +102,10 @@ const TOLERANCE: f64 = 2e-6;
 #[test]
 fn states_equal_the_equations() {
     for (config, lengths) in [
-        (GruConfig { input: 1, hidden: 1, n_layers: 1 }, vec![1]),
-        (GruConfig { input: 5, hidden: 7, n_layers: 2 }, vec![3, 1, 4, 1, 5]),
-        (GruConfig { input: 5, hidden: 100, n_layers: 2 }, vec![60, 0, 13, 61]),
-        (GruConfig { input: 10, hidden: 33, n_layers: 3 }, vec![2, 2, 2]),
+        (RecurrentConfig { input: 1, hidden: 1, n_layers: 1 }, vec![1]),
+        (RecurrentConfig { input: 5, hidden: 7, n_layers: 2 }, vec![3, 1, 4, 1, 5]),
+        (RecurrentConfig { input: 5, hidden: 100, n_layers: 2 }, vec![60, 0, 13, 61]),
+        (RecurrentConfig { input: 10, hidden: 33, n_layers: 3 }, vec![2, 2, 2]),
     ] {
         for with_state in [false, true] {
             let worst = check(config, &lengths, 0.3, with_state);
@@ -117,13 +117,13 @@ fn states_equal_the_equations() {
 #[test]
 fn saturated_gates_stay_finite() {
     // Gate inputs of several hundred, whose last digit in single precision is 3e-5.
-    let worst = check(GruConfig { input: 5, hidden: 16, n_layers: 2 }, &[20, 3], 60.0, true);
+    let worst = check(RecurrentConfig { input: 5, hidden: 16, n_layers: 2 }, &[20, 3], 60.0, true);
     assert!(worst < 1e-4, "{worst:e}");
 }
 
 #[test]
 fn nan_stays_in_its_own_sequence() {
-    let config = GruConfig { input: 2, hidden: 4, n_layers: 2 };
+    let config = RecurrentConfig { input: 2, hidden: 4, n_layers: 2 };
     let gru = Reference::new(config, 0.3).gru();
     let rows = Tensor::new(&[[1f32, 2.0], [f32::NAN, 0.0], [1.0, 2.0], [3.0, 4.0]], &Device::Cpu).unwrap();
     let states = gru.forward(&rows, &[2, 2], None).unwrap().to_vec2::<f32>().unwrap();
@@ -133,10 +133,10 @@ fn nan_stays_in_its_own_sequence() {
 
 #[test]
 fn gradients_reach_every_weight_and_equal_finite_differences() {
-    let config = GruConfig { input: 3, hidden: 4, n_layers: 2 };
+    let config = RecurrentConfig { input: 3, hidden: 4, n_layers: 2 };
     let lengths = [3, 1, 2];
     let reference = Reference::new(config, 0.5);
-    let names: Vec<_> = config.parameters();
+    let names: Vec<_> = Gru::parameters(config);
     let variables: Vec<Var> = names
         .iter()
         .zip(&reference.weights)
@@ -173,7 +173,7 @@ fn gradients_reach_every_weight_and_equal_finite_differences() {
 
 #[test]
 fn wrong_shapes_are_errors() {
-    let config = GruConfig { input: 2, hidden: 4, n_layers: 1 };
+    let config = RecurrentConfig { input: 2, hidden: 4, n_layers: 1 };
     let gru = Reference::new(config, 0.3).gru();
     let rows = Tensor::zeros((3, 2), DType::F32, &Device::Cpu).unwrap();
     assert!(matches!(gru.forward(&rows, &[1, 1], None), Err(Error::Config { .. })));
@@ -189,7 +189,7 @@ proptest! {
     fn any_batch_equals_the_equations(
         lengths in prop::collection::vec(0usize..9, 1..6), input in 1usize..4, hidden in 1usize..6, n_layers in 1usize..3,
     ) {
-        let worst = check(GruConfig { input, hidden, n_layers }, &lengths, 0.5, true);
+        let worst = check(RecurrentConfig { input, hidden, n_layers }, &lengths, 0.5, true);
         prop_assert!(worst < TOLERANCE, "{worst:e}");
     }
 }

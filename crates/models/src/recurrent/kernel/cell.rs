@@ -1,0 +1,147 @@
+//! What is special to a GRU and to an LSTM: what happens to one unit, once its products are summed.
+
+use pulp::Simd;
+
+use super::activation::{sigmoid, tanh};
+
+/// Numbers of one unit that a step leaves behind for the backward pass: the activated gates, and for the GRU the
+/// candidate's recurrent sum.
+pub(crate) const KEPT: usize = 4;
+
+/// A recurrent cell with `G` gates; everything for one vector of units.
+///
+/// The gradients of the sums stand in [`KEPT`] slots, of which those of the input's product and those of the recurrent
+/// product are two runs of `G` (the GRU's candidate has its own sum in each).
+pub(crate) trait Cell<const G: usize>: Send + Sync + 'static {
+    /// Whether a unit remembers a second number (the LSTM's cell state) beside its output.
+    const HAS_MEMORY: bool;
+    /// First slot of the input's sums: gate g is in slot `INPUT_SLOT + g`.
+    const INPUT_SLOT: usize;
+    /// The slot of each gate's recurrent sum; they are the first `G`.
+    const RECURRENT_SLOTS: [usize; G];
+
+    /// Between the two products: prepares the sums for the recurrent one, and returns what must not be added to.
+    fn between<S: Simd>(sums: &mut [S::f32s; G], bias: S::f32s) -> S::f32s;
+
+    /// The new output and memory, and what the backward pass needs. `memory` is the state before: the GRU's output, the
+    /// LSTM's cell state.
+    fn update<S: Simd>(simd: S, sums: [S::f32s; G], held: S::f32s, memory: S::f32s) -> Update<S>;
+
+    /// The gradients, backward through [`update`](Self::update).
+    fn backward<S: Simd>(
+        simd: S,
+        kept: [S::f32s; KEPT],
+        before: S::f32s,
+        after: S::f32s,
+        output: S::f32s,
+        memory: S::f32s,
+    ) -> Backward<S>;
+}
+
+/// A step of one vector of units.
+pub(crate) struct Update<S: Simd> {
+    pub(crate) output: S::f32s,
+    pub(crate) memory: S::f32s,
+    pub(crate) kept: [S::f32s; KEPT],
+}
+
+/// Gradients of one vector of units.
+pub(crate) struct Backward<S: Simd> {
+    /// Of the sums, by slot.
+    pub(crate) slots: [S::f32s; KEPT],
+    /// Of the output before, the part that does not go through the recurrent product.
+    pub(crate) output: S::f32s,
+    /// Of the memory before.
+    pub(crate) memory: S::f32s,
+}
+
+/// Gated recurrent unit (Cho et al. 2014), gates r, z, n. Slots: n's recurrent sum, r, z, n's input sum.
+#[derive(Debug, Clone, Copy)]
+pub struct GruCell;
+
+impl Cell<3> for GruCell {
+    const HAS_MEMORY: bool = false;
+    const INPUT_SLOT: usize = 1;
+    const RECURRENT_SLOTS: [usize; 3] = [1, 2, 0];
+
+    #[inline(always)]
+    fn between<S: Simd>(sums: &mut [S::f32s; 3], bias: S::f32s) -> S::f32s {
+        std::mem::replace(&mut sums[2], bias)
+    }
+
+    #[inline(always)]
+    fn update<S: Simd>(simd: S, sums: [S::f32s; 3], held: S::f32s, memory: S::f32s) -> Update<S> {
+        let r = sigmoid(simd, sums[0]);
+        let z = sigmoid(simd, sums[1]);
+        let n = tanh(simd, simd.mul_add_e_f32s(r, sums[2], held));
+        // (1 - z) n + z h with one product less.
+        let output = simd.mul_add_e_f32s(z, simd.sub_f32s(memory, n), n);
+        Update { output, memory: output, kept: [r, z, n, sums[2]] }
+    }
+
+    #[inline(always)]
+    fn backward<S: Simd>(
+        simd: S,
+        [r, z, n, recurrent]: [S::f32s; KEPT],
+        before: S::f32s,
+        _after: S::f32s,
+        output: S::f32s,
+        memory: S::f32s,
+    ) -> Backward<S> {
+        let one = simd.splat_f32s(1.0);
+        let not_z = simd.sub_f32s(one, z);
+        let dn = simd.mul_f32s(output, not_z);
+        let dn = simd.mul_f32s(dn, simd.sub_f32s(one, simd.mul_f32s(n, n)));
+        let dz = simd.mul_f32s(output, simd.sub_f32s(before, n));
+        let dz = simd.mul_f32s(dz, simd.mul_f32s(z, not_z));
+        let dr = simd.mul_f32s(dn, recurrent);
+        let dr = simd.mul_f32s(dr, simd.mul_f32s(r, simd.sub_f32s(one, r)));
+        Backward { slots: [simd.mul_f32s(dn, r), dr, dz, dn], output: simd.mul_f32s(output, z), memory }
+    }
+}
+
+/// Long short-term memory (Hochreiter & Schmidhuber 1997, with Gers' forget gate), gates i, f, g, o.
+#[derive(Debug, Clone, Copy)]
+pub struct LstmCell;
+
+impl Cell<4> for LstmCell {
+    const HAS_MEMORY: bool = true;
+    const INPUT_SLOT: usize = 0;
+    const RECURRENT_SLOTS: [usize; 4] = [0, 1, 2, 3];
+
+    #[inline(always)]
+    fn between<S: Simd>(_sums: &mut [S::f32s; 4], bias: S::f32s) -> S::f32s {
+        bias
+    }
+
+    #[inline(always)]
+    fn update<S: Simd>(simd: S, sums: [S::f32s; 4], _held: S::f32s, memory: S::f32s) -> Update<S> {
+        let i = sigmoid(simd, sums[0]);
+        let f = sigmoid(simd, sums[1]);
+        let g = tanh(simd, sums[2]);
+        let o = sigmoid(simd, sums[3]);
+        let memory = simd.mul_add_e_f32s(f, memory, simd.mul_f32s(i, g));
+        Update { output: simd.mul_f32s(o, tanh(simd, memory)), memory, kept: [i, f, g, o] }
+    }
+
+    #[inline(always)]
+    fn backward<S: Simd>(
+        simd: S,
+        [i, f, g, o]: [S::f32s; KEPT],
+        before: S::f32s,
+        after: S::f32s,
+        output: S::f32s,
+        memory: S::f32s,
+    ) -> Backward<S> {
+        let one = simd.splat_f32s(1.0);
+        let t = tanh(simd, after);
+        let through = simd.mul_f32s(simd.mul_f32s(output, o), simd.sub_f32s(one, simd.mul_f32s(t, t)));
+        let memory = simd.add_f32s(memory, through);
+        let slope = |gate| simd.mul_f32s(gate, simd.sub_f32s(one, gate));
+        let d_o = simd.mul_f32s(simd.mul_f32s(output, t), slope(o));
+        let di = simd.mul_f32s(simd.mul_f32s(memory, g), slope(i));
+        let df = simd.mul_f32s(simd.mul_f32s(memory, before), slope(f));
+        let dg = simd.mul_f32s(simd.mul_f32s(memory, i), simd.sub_f32s(one, simd.mul_f32s(g, g)));
+        Backward { slots: [di, df, dg, d_o], output: simd.splat_f32s(0.0), memory: simd.mul_f32s(memory, f) }
+    }
+}

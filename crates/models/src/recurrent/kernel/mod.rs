@@ -1,0 +1,25 @@
+//! Recurrent layers on plain slices: what the layers on tensors are made of.
+//!
+//! The vector code is written once, over [`pulp::Simd`], and compiled for each instruction set; `pulp` keeps the
+//! intrinsics behind safe functions, so that there is no `unsafe` here. Everything that a kernel calls is
+//! `inline(always)`: a function that is not inlined would not be compiled for the instruction set.
+
+#![allow(clippy::inline_always, reason = "only what is inlined is compiled for the instruction set")]
+#![allow(clippy::needless_range_loop, reason = "loops over a fixed number of registers read best by their index")]
+
+mod activation;
+mod aligned;
+mod batch;
+mod cell;
+mod dense;
+mod gradient;
+mod product;
+mod step;
+mod tile;
+
+pub(super) use batch::{Gradients, Run, advance, retreat};
+pub(super) use dense::{HEAD_ROWS, PackedDense, PackedHead, RunHead};
+pub use cell::{GruCell, LstmCell};
+pub(super) use gradient::BackwardLayer;
+pub(super) use step::{PackedLayer, Weights};
+pub(super) use tile::Kept;

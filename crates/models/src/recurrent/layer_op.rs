@@ -1,0 +1,128 @@
+//! One recurrent layer as an operation that candle can differentiate.
+
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
+
+use super::isa::Vectors;
+use super::kernel::{Gradients, Kept, PackedLayer, Run, Weights};
+use super::kind::CellKind;
+
+/// Takes rows `[sum of lengths, input]`, the flat weights `w_ih, w_hh, b_ih, b_hh`, and initial states
+/// `[batch, (output, memory) x hidden]`; gives the outputs after every step, `[sum of lengths, hidden]`.
+pub(super) struct LayerOp<C> {
+    vectors: Vectors,
+    input: usize,
+    hidden: usize,
+    lengths: Arc<[usize]>,
+    /// What the forward pass leaves for the backward pass.
+    passed: Mutex<Option<Passed>>,
+    cell: PhantomData<C>,
+}
+
+struct Passed {
+    layer: PackedLayer,
+    kept: Vec<Kept>,
+}
+
+impl<C: CellKind> LayerOp<C> {
+    pub(super) fn new(vectors: Vectors, input: usize, hidden: usize, lengths: Arc<[usize]>) -> Self {
+        Self { vectors, input, hidden, lengths, passed: Mutex::new(None), cell: PhantomData }
+    }
+
+    fn weights<'a>(&self, flat: &'a [f32]) -> Weights<'a> {
+        let &Self { input, hidden, .. } = self;
+        let rows = C::GATES * hidden;
+        let (w_ih, rest) = flat.split_at(rows * input);
+        let (w_hh, rest) = rest.split_at(rows * hidden);
+        let (b_ih, b_hh) = rest.split_at(rows);
+        Weights { input, hidden, w_ih, w_hh, b_ih, b_hh }
+    }
+}
+
+impl<C: CellKind> CustomOp3 for LayerOp<C> {
+    fn name(&self) -> &'static str {
+        C::NAME
+    }
+
+    fn cpu_fwd(
+        &self,
+        rows: &CpuStorage,
+        rows_layout: &Layout,
+        weights: &CpuStorage,
+        weights_layout: &Layout,
+        states: &CpuStorage,
+        states_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let weights = self.weights(contiguous(weights, weights_layout)?);
+        let layer = C::pack(&weights, self.vectors.lanes());
+        let n_rows = rows_layout.dims()[0];
+        let mut outputs = vec![0.0; n_rows * self.hidden];
+        let mut states = contiguous(states, states_layout)?.to_vec();
+        let run = Run {
+            rows: contiguous(rows, rows_layout)?,
+            lengths: &self.lengths,
+            states: &mut states,
+            outputs: Some(&mut outputs),
+        };
+        let kept = C::advance(self.vectors, std::slice::from_ref(&layer), run, true);
+        *self.passed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Passed { layer, kept });
+        Ok((CpuStorage::F32(outputs), (n_rows, self.hidden).into()))
+    }
+
+    fn bwd(
+        &self,
+        rows: &Tensor,
+        weights: &Tensor,
+        states: &Tensor,
+        outputs: &Tensor,
+        gradient: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(Passed { layer, kept }) = &*passed else { bail!("{} backward before forward", C::NAME) };
+        let gradient = gradient.contiguous()?;
+        let mut row_gradients = rows.track_op().then(|| vec![0.0; rows.elem_count()]);
+        let mut initial_gradients = vec![0.0; states.elem_count()];
+        let flat = with_numbers([rows, weights, states, outputs, &gradient], |numbers| {
+            let [rows, weights, initial, outputs, output_gradients] = numbers;
+            let backward = C::pack_backward(&self.weights(weights), self.vectors.lanes());
+            let batch = Gradients {
+                rows,
+                lengths: &self.lengths,
+                initial,
+                outputs,
+                output_gradients,
+                kept,
+                row_gradients: row_gradients.as_deref_mut(),
+                initial_gradients: &mut initial_gradients,
+            };
+            C::retreat(self.vectors, layer, &backward, batch)
+        })?;
+        let tensor = |numbers: Vec<f32>, like: &Tensor| Tensor::from_vec(numbers, like.shape(), like.device());
+        Ok((
+            row_gradients.map(|gradients| tensor(gradients, rows)).transpose()?,
+            Some(tensor(flat, weights)?),
+            Some(tensor(initial_gradients, states)?),
+        ))
+    }
+}
+
+fn contiguous<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
+    let Some((begin, end)) = layout.contiguous_offsets() else { bail!("input is not contiguous") };
+    Ok(&storage.as_slice::<f32>()?[begin..end])
+}
+
+/// The numbers of contiguous tensors on the CPU.
+pub(super) fn with_numbers<const N: usize, R>(
+    tensors: [&Tensor; N],
+    run: impl FnOnce([&[f32]; N]) -> R,
+) -> Result<R> {
+    let storages = tensors.map(Tensor::storage_and_layout);
+    let mut numbers = [&[][..]; N];
+    for (numbers, (storage, layout)) in numbers.iter_mut().zip(&storages) {
+        let candle_core::Storage::Cpu(storage) = &**storage else { bail!("tensor is not on the CPU") };
+        *numbers = contiguous(storage, layout)?;
+    }
+    Ok(run(numbers))
+}

@@ -98,6 +98,15 @@ pub enum Error {
     /// An observation with a number that cannot be: NaN, infinite, or a negative error.
     #[error("observation is not valid: {0}")]
     InvalidObservation(#[from] heliacal_lightcurve::LightCurveError),
+    /// A slot of a stream arena that holds no object.
+    #[error("slot {slot} of the arena holds no object")]
+    NoSuchObject {
+        /// The slot.
+        slot: usize,
+    },
+    /// An observation that was pushed together with another one, for which the device failed.
+    #[error("not classified: the device failed on the observations that were pushed together")]
+    NotClassified,
     /// A stored stream state does not belong to this model.
     #[error("stream state has {found} {what}, this model has {expected}")]
     StreamState {

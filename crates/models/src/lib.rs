@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod arena;
+mod attention;
+mod dropout;
 mod error;
 mod features;
 mod galactic;
@@ -14,6 +17,12 @@ pub mod train;
 pub use candle_core;
 pub use candle_nn;
 
+pub use arena::{Slot, StreamArena};
+pub use attention::{
+    AdditiveAttention, AdditiveAttentionConfig, AdditiveScorer, AttentionState, masked_softmax, prefix_attention,
+    segment_softmax, segment_sum,
+};
+pub use dropout::{Dropout, dropout_seed};
 pub use error::{Error, Result};
 pub use features::{
     EncodedLightCurve, FeatureSpec, RowSelection, StaticFeature, StaticSource, TimeFeature, TimeOrigin,

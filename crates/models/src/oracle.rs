@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::features::{EncodedLightCurve, FeatureSpec};
 use crate::model_file::ModelFile;
-use crate::recurrent::{Dense, Gru, Head, RecurrentConfig};
+use crate::recurrent::{Dense, Gru, Head, RecurrentConfig, RecurrentState};
 use crate::{Error, Result};
 
 /// What follows a dense layer.
@@ -159,7 +159,7 @@ struct DenseLayer {
 pub struct Oracle {
     config: OracleConfig,
     features: FeatureSpec,
-    pub(crate) gru: Gru,
+    gru: Gru,
     dense: Vec<Dense>,
     /// The dense layers for serving, once they were needed.
     packed_head: Arc<OnceLock<Head>>,
@@ -510,26 +510,21 @@ impl Oracle {
 
     /// A layer's numbers at the outputs of a pass.
     fn numbers(&self, pass: &Pass, output: Output) -> Result<Vec<f32>> {
-        if !self.gru.has_kernels() {
-            let states = self.states_tensor(pass)?;
-            let statics = self.statics(&pass.statics, pass.outputs.len())?;
-            let numbers = match output {
-                Output::Latent => self.latent(&states, statics.as_ref())?,
-                Output::Logits => self.head(&states, statics.as_ref())?,
-            };
-            return Ok(numbers.flatten_all()?.to_vec1()?);
-        }
         let hidden = self.config.hidden;
-        let state_width = self.config.n_layers * hidden;
-        let mut states = vec![0.0; pass.lengths.len() * state_width];
+        let n_steps = pass.rows.len() / self.config.n_features;
+        if !self.gru.has_kernels() {
+            let states = self.states_tensor(pass)?.flatten_all()?.to_vec1()?;
+            return self.head_numbers(&states, &pass.statics, output);
+        }
+        let mut states = vec![0.0; pass.lengths.len() * self.state_width()];
         let mut wanted = Vec::with_capacity(pass.outputs.len() * hidden);
         if pass.wants_last_states_only() {
             self.gru.run_numbers(&pass.rows, &pass.lengths, &mut states, None)?;
-            for state in states.chunks_exact(state_width) {
-                wanted.extend_from_slice(&state[state_width - hidden..]);
+            for state in states.chunks_exact(self.state_width()) {
+                wanted.extend_from_slice(self.last_layer(state));
             }
         } else {
-            let mut all = vec![0.0; pass.rows.len() / self.config.n_features * hidden];
+            let mut all = vec![0.0; n_steps * hidden];
             self.gru.run_numbers(&pass.rows, &pass.lengths, &mut states, Some(&mut all))?;
             for &output in &pass.outputs {
                 wanted.extend_from_slice(&all[output as usize * hidden..(output as usize + 1) * hidden]);
@@ -538,10 +533,45 @@ impl Oracle {
         self.head_numbers(&wanted, &pass.statics, output)
     }
 
-    /// [`head`](Self::head) on plain numbers, by the kernels.
+    /// Numbers in the recurrent state of one object, `[layer, hidden]`.
+    pub(crate) fn state_width(&self) -> usize {
+        self.config.n_layers * self.config.hidden
+    }
+
+    /// The part of an object's recurrent state that the head reads.
+    pub(crate) fn last_layer<'a>(&self, state: &'a [f32]) -> &'a [f32] {
+        &state[self.state_width() - self.config.hidden..]
+    }
+
+    /// Moves the recurrent states of some objects, `[object, layer, hidden]`, over their rows.
+    pub(crate) fn advance(&self, rows: &[f32], lengths: &[usize], states: &mut [f32]) -> Result<()> {
+        if self.gru.has_kernels() {
+            return self.gru.run_numbers(rows, lengths, states, None);
+        }
+        let (batch, layers, hidden) = (lengths.len(), self.config.n_layers, self.config.hidden);
+        let rows = Tensor::from_slice(rows, (rows.len() / self.config.n_features, ()), &self.device)?;
+        let by_object = Tensor::from_slice(states, (batch, layers, hidden), &self.device)?;
+        let tensors = (0..layers).map(|layer| by_object.narrow(1, layer, 1)?.squeeze(1)?.contiguous());
+        let mut state = RecurrentState::from_tensors(tensors.collect::<candle_core::Result<_>>()?);
+        self.gru.advance(&rows, lengths, &mut state)?;
+        states.copy_from_slice(&Tensor::stack(state.tensors(), 1)?.flatten_all()?.to_vec1::<f32>()?);
+        Ok(())
+    }
+
+    /// A layer's numbers from last recurrent states `[row, hidden]` and static inputs `[row, static]`.
     pub(crate) fn head_numbers(&self, states: &[f32], statics: &[f32], output: Output) -> Result<Vec<f32>> {
+        let n_rows = states.len() / self.config.hidden;
+        if !self.gru.has_kernels() {
+            let states = Tensor::from_slice(states, (n_rows, self.config.hidden), &self.device)?;
+            let statics = self.statics(statics, n_rows)?;
+            let numbers = match output {
+                Output::Latent => self.latent(&states, statics.as_ref())?,
+                Output::Logits => self.head(&states, statics.as_ref())?,
+            };
+            return Ok(numbers.flatten_all()?.to_vec1()?);
+        }
         let n_rest = self.config.head.len() + usize::from(matches!(output, Output::Logits));
-        let run = |head: &Head| head.run(states.len() / self.config.hidden, n_rest, states, statics);
+        let run = |head: &Head| head.run(n_rows, n_rest, states, statics);
         if self.dense.iter().any(|(linear, _)| linear.weight().track_op()) {
             return Ok(run(&self.pack_head()?)); // Weights that may change.
         }
@@ -559,7 +589,7 @@ impl Oracle {
     }
 
     /// Logits `[batch, node]` from last GRU states `[batch, hidden]` and static inputs `[batch, static]`.
-    pub(crate) fn head(&self, states: &Tensor, statics: Option<&Tensor>) -> Result<Tensor> {
+    fn head(&self, states: &Tensor, statics: Option<&Tensor>) -> Result<Tensor> {
         let (linear, activation) =
             self.dense.last().expect("the configuration ends with the layer of logits");
         dense(linear, *activation, &self.latent(states, statics)?)
@@ -583,7 +613,7 @@ impl Oracle {
     }
 
     /// Static inputs as a tensor, where the network has a layer for them.
-    pub(crate) fn statics(&self, statics: &[f32], batch: usize) -> Result<Option<Tensor>> {
+    fn statics(&self, statics: &[f32], batch: usize) -> Result<Option<Tensor>> {
         let Some(_) = self.config.static_dense else { return Ok(None) };
         Ok(Some(Tensor::from_slice(statics, (batch, self.config.n_statics), &self.device)?))
     }

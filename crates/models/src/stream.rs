@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 
-use candle_core::Tensor;
 use heliacal_lightcurve::{Context, LightCurve, Observation};
 use serde::{Deserialize, Serialize};
 
 use crate::features::TimeOrigin;
-use crate::{Error, Oracle, Result};
+use crate::oracle::Output;
+use crate::{Error, FeatureSpec, Oracle, Result};
 
 /// An object that is being observed: push an observation, get the logits.
 ///
@@ -47,8 +47,14 @@ pub struct Stream<'m> {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StreamState {
     /// Recurrent state `[layer, hidden]`.
-    hidden: Vec<f32>,
-    statics: Vec<f32>,
+    pub(crate) hidden: Vec<f32>,
+    pub(crate) progress: Progress,
+}
+
+/// What is known of an object beside its recurrent state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Progress {
+    pub(crate) statics: Vec<f32>,
     /// Time from which days are counted, once known.
     origin: Option<f64>,
     /// Observations at the newest time: where a repetition would show.
@@ -60,20 +66,81 @@ pub struct StreamState {
     n_observations: usize,
 }
 
-impl Oracle {
-    /// Begins an object.
-    pub fn stream(&self, context: &Context) -> Stream<'_> {
-        let config = self.config();
-        let state = StreamState {
-            hidden: vec![0.0; config.n_layers * config.hidden],
-            statics: self.features().statics(context),
+/// Rows that an observation brings to the recurrent layers.
+#[derive(Debug, Default)]
+pub(crate) struct NewRows {
+    pub(crate) rows: Vec<f32>,
+    /// Whether they start from nothing: the window's first row is gone, and with it the state that began there.
+    pub(crate) afresh: bool,
+}
+
+impl Progress {
+    pub(crate) fn new(features: &FeatureSpec, context: &Context) -> Self {
+        Self {
+            statics: features.statics(context),
             origin: None,
             newest: Vec::new(),
             waiting: Vec::new(),
             window: VecDeque::new(),
             n_observations: 0,
-        };
-        Stream { oracle: self, state }
+        }
+    }
+
+    pub(crate) fn n_observations(&self) -> usize {
+        self.n_observations
+    }
+
+    /// That an observation may be taken.
+    pub(crate) fn check(&self, observation: &Observation) -> Result<()> {
+        LightCurve::from_observations([*observation])?;
+        let Some(newest) = self.newest.first() else { return Ok(()) };
+        if observation.mjd < newest.mjd {
+            return Err(Error::OutOfOrder { mjd: observation.mjd, last_mjd: newest.mjd });
+        }
+        if self.newest.contains(observation) {
+            return Err(Error::Repeated { observation: *observation });
+        }
+        Ok(())
+    }
+
+    /// Takes an observation; none when there is nothing to classify yet.
+    pub(crate) fn observe(&mut self, features: &FeatureSpec, observation: Observation) -> Option<NewRows> {
+        match self.newest.first() {
+            Some(newest) if newest.mjd == observation.mjd => {}
+            _ => self.newest.clear(),
+        }
+        self.newest.push(observation);
+        if !features.keeps(&observation) {
+            return None;
+        }
+        let knows_origin = features.time_origin == TimeOrigin::FirstObservation || observation.detection;
+        if self.origin.is_none() && !knows_origin {
+            self.waiting.push(observation);
+            return None;
+        }
+        let origin = *self.origin.get_or_insert(observation.mjd);
+        let mut new = NewRows::default();
+        let waiting = std::mem::take(&mut self.waiting);
+        self.n_observations += waiting.len() + 1;
+        for observation in waiting.iter().chain([&observation]) {
+            features.push_row(observation, origin, &mut new.rows);
+        }
+        let Some(max_steps) = features.max_steps else { return Some(new) };
+        let limit = max_steps * features.columns.len();
+        self.window.extend(&new.rows);
+        if self.window.len() > limit {
+            self.window.drain(..self.window.len() - limit);
+            new = NewRows { rows: self.window.iter().copied().collect(), afresh: true };
+        }
+        Some(new)
+    }
+}
+
+impl Oracle {
+    /// Begins an object.
+    pub fn stream(&self, context: &Context) -> Stream<'_> {
+        let progress = Progress::new(self.features(), context);
+        Stream { oracle: self, state: StreamState { hidden: vec![0.0; self.state_width()], progress } }
     }
 
     /// Goes on with an object whose state was stored.
@@ -81,19 +148,26 @@ impl Oracle {
     /// # Errors
     /// [`Error::StreamState`] when the state is of another architecture.
     pub fn resume(&self, state: StreamState) -> Result<Stream<'_>> {
+        self.check_state(&state)?;
+        Ok(Stream { oracle: self, state })
+    }
+
+    /// That a stored state is of this architecture.
+    pub(crate) fn check_state(&self, state: &StreamState) -> Result<()> {
         let config = self.config();
+        let progress = &state.progress;
         let window_steps =
-            self.features().max_steps.map_or(0, |max_steps| max_steps.min(state.n_observations));
+            self.features().max_steps.map_or(0, |max_steps| max_steps.min(progress.n_observations));
         for (what, expected, found) in [
-            ("recurrent numbers", config.n_layers * config.hidden, state.hidden.len()),
-            ("static inputs", config.n_statics, state.statics.len()),
-            ("numbers in its window", window_steps * config.n_features, state.window.len()),
+            ("recurrent numbers", self.state_width(), state.hidden.len()),
+            ("static inputs", config.n_statics, progress.statics.len()),
+            ("numbers in its window", window_steps * config.n_features, progress.window.len()),
         ] {
             if expected != found {
                 return Err(Error::StreamState { what, expected, found });
             }
         }
-        Ok(Stream { oracle: self, state })
+        Ok(())
     }
 }
 
@@ -108,39 +182,13 @@ impl Stream<'_> {
     /// newest, [`Error::Repeated`] for one that equals one pushed before; the stream is then as it was. Another observation
     /// at the newest time is welcome: in another passband, or in the same one with another flux.
     pub fn push(&mut self, observation: Observation) -> Result<Option<Vec<f32>>> {
-        self.check(&observation)?;
-        self.take(observation)
-    }
-
-    /// [`push`](Self::push) of an observation that may be taken.
-    fn take(&mut self, observation: Observation) -> Result<Option<Vec<f32>>> {
-        let features = self.oracle.features();
+        self.state.progress.check(&observation)?;
         // Nothing of the state changes before the step has succeeded.
         let mut next = self.state.clone();
-        match next.newest.first() {
-            Some(newest) if newest.mjd == observation.mjd => next.newest.push(observation),
-            _ => next.newest = vec![observation],
-        }
-        if !features.keeps(&observation) {
-            self.state = next;
-            return Ok(None);
-        }
-        let knows_origin = features.time_origin == TimeOrigin::FirstObservation || observation.detection;
-        if next.origin.is_none() && !knows_origin {
-            next.waiting.push(observation);
-            self.state = next;
-            return Ok(None);
-        }
-        let origin = *next.origin.get_or_insert(observation.mjd);
-        let mut rows = Vec::new();
-        let waiting = std::mem::take(&mut next.waiting);
-        next.n_observations += waiting.len() + 1;
-        for observation in waiting.iter().chain([&observation]) {
-            features.push_row(observation, origin, &mut rows);
-        }
-        let logits = self.advance(&mut next, &rows)?;
+        let new = next.progress.observe(self.oracle.features(), observation);
+        let logits = new.map(|new| self.classify(&mut next, &new)).transpose()?;
         self.state = next;
-        Ok(Some(logits))
+        Ok(logits)
     }
 
     /// Starts again with all observations of a light curve: the way to bring in a late one. Gives the logits after the
@@ -149,24 +197,31 @@ impl Stream<'_> {
     /// # Errors
     /// [`Error::Candle`] when the device fails; the stream is then as it was.
     pub fn replay(&mut self, light_curve: &LightCurve) -> Result<Option<Vec<f32>>> {
-        let mut fresh = self.oracle.stream(&Context::new());
-        fresh.state.statics.clone_from(&self.state.statics);
-        let mut logits = None;
+        let mut fresh = self.oracle.stream(&Context::new()).state;
+        fresh.progress.statics.clone_from(&self.state.progress.statics);
+        // The rows of all observations, to go through the layers at once.
+        let mut all = NewRows::default();
         for observation in light_curve.view().iter() {
-            logits = fresh.take(observation)?.or(logits);
+            match fresh.progress.observe(self.oracle.features(), observation) {
+                Some(new) if new.afresh => all = new,
+                Some(new) => all.rows.extend(new.rows),
+                None => {}
+            }
         }
-        self.state = fresh.state;
+        let logits =
+            if all.rows.is_empty() { None } else { Some(self.classify(&mut fresh, &all)?) };
+        self.state = fresh;
         Ok(logits)
     }
 
     /// Replaces the context, as when a host galaxy becomes known; it counts from the next push on.
     pub fn set_context(&mut self, context: &Context) {
-        self.state.statics = self.oracle.features().statics(context);
+        self.state.progress.statics = self.oracle.features().statics(context);
     }
 
     /// Number of observations that went into the recurrent state.
     pub fn n_observations(&self) -> usize {
-        self.state.n_observations
+        self.state.progress.n_observations()
     }
 
     /// The state, to be stored.
@@ -179,45 +234,14 @@ impl Stream<'_> {
         self.state
     }
 
-    fn check(&self, observation: &Observation) -> Result<()> {
-        LightCurve::from_observations([*observation])?;
-        let Some(newest) = self.state.newest.first() else { return Ok(()) };
-        if observation.mjd < newest.mjd {
-            return Err(Error::OutOfOrder { mjd: observation.mjd, last_mjd: newest.mjd });
+    /// Takes new rows into a state and classifies.
+    fn classify(&self, state: &mut StreamState, new: &NewRows) -> Result<Vec<f32>> {
+        if new.afresh {
+            state.hidden.fill(0.0);
         }
-        if self.state.newest.contains(observation) {
-            return Err(Error::Repeated { observation: *observation });
-        }
-        Ok(())
-    }
-
-    /// Takes new rows into the state and classifies.
-    fn advance(&self, state: &mut StreamState, rows: &[f32]) -> Result<Vec<f32>> {
-        let Some(max_steps) = self.oracle.features().max_steps else { return self.step_through(state, rows) };
-        let limit = max_steps * self.oracle.config().n_features;
-        state.window.extend(rows);
-        if state.window.len() <= limit {
-            return self.step_through(state, rows);
-        }
-        // The window's first row is gone, and with it the state that began there: pass over the window again.
-        state.window.drain(..state.window.len() - limit);
-        state.hidden.fill(0.0);
-        let window: Vec<f32> = state.window.iter().copied().collect();
-        self.step_through(state, &window)
-    }
-
-    fn step_through(&self, state: &mut StreamState, rows: &[f32]) -> Result<Vec<f32>> {
-        let oracle = self.oracle;
-        let n_features = oracle.config().n_features;
-        let mut recurrent = oracle.gru.state_from_slice(&state.hidden, 1, oracle.device())?;
-        let mut last = None;
-        for row in rows.chunks_exact(n_features) {
-            let x = Tensor::from_slice(row, (1, n_features), oracle.device())?;
-            last = Some(oracle.gru.step(&x, &mut recurrent)?);
-        }
-        let last = last.expect("there is at least the row of the new observation");
-        state.hidden = recurrent.to_vec()?;
-        let statics = oracle.statics(&state.statics, 1)?;
-        Ok(oracle.head(&last, statics.as_ref())?.squeeze(0)?.to_vec1()?)
+        let n_rows = new.rows.len() / self.oracle.config().n_features;
+        self.oracle.advance(&new.rows, &[n_rows], &mut state.hidden)?;
+        let last = self.oracle.last_layer(&state.hidden);
+        self.oracle.head_numbers(last, &state.progress.statics, Output::Logits)
     }
 }

@@ -57,7 +57,7 @@ mod error;
 mod example;
 mod initialization;
 mod progress;
-mod random;
+pub(crate) mod random;
 mod split;
 mod trainer;
 

@@ -11,6 +11,9 @@ pub(crate) struct Random {
     state: u64,
 }
 
+/// 2^64 / golden ratio, odd.
+const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+
 /// What random numbers are for: each purpose has its own sequence, so that a change to one leaves the others.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Purpose {
@@ -18,6 +21,7 @@ pub(crate) enum Purpose {
     Split,
     Cap,
     Epoch,
+    Dropout,
 }
 
 impl Random {
@@ -36,8 +40,15 @@ impl Random {
 
     /// 64 random bits.
     pub fn next_u64(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.state;
+        let next = self.nth(0);
+        self.state = self.state.wrapping_add(STEP);
+        next
+    }
+
+    /// The random bits after `n` others, in one leap: the sequence stays where it is.
+    #[inline]
+    pub fn nth(&self, n: u64) -> u64 {
+        let mut z = self.state.wrapping_add(STEP.wrapping_mul(n.wrapping_add(1)));
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)
@@ -70,6 +81,7 @@ mod tests {
         // The first outputs for seed 1234567, as the public domain splitmix64.c prints them.
         let mut random = Random::from_state(1_234_567);
         assert_eq!(random.next_u64(), 6_457_827_717_110_365_317);
+        assert_eq!(random.nth(0), 3_203_168_211_198_807_973);
         assert_eq!(random.next_u64(), 3_203_168_211_198_807_973);
     }
 

@@ -1,9 +1,27 @@
 //! The public door of heliacal-models.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+/// Makes a test of each function, generic over the kind of cell, for the GRU and for the LSTM.
+macro_rules! for_both_cells {
+    ($($test:ident),+ $(,)?) => {
+        mod gru {
+            $(#[test] fn $test() { super::$test::<super::GruCell>() })+
+        }
+        mod lstm {
+            $(#[test] fn $test() { super::$test::<super::LstmCell>() })+
+        }
+    };
+}
+
+mod attention;
+mod attention_prefixes;
 mod golden;
-mod gru_reference;
 mod prefixes;
+mod recurrent_exact;
+mod recurrent_invariance;
+mod recurrent_problem;
+mod recurrent_pytorch;
+mod recurrent_reference;
 mod train_learning;
 mod train_resume;
 mod weights;

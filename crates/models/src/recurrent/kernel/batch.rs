@@ -8,25 +8,24 @@ use rayon::prelude::*;
 use super::aligned::Aligned;
 use super::cell::{Cell, KEPT};
 use super::gradient::{BackwardLayer, BackwardSequence, Retreat, WeightGradients};
+use super::product::ROWS;
 use super::step::PackedLayer;
 use super::tile::{Advance, Kept, Sequence, steps};
 use crate::recurrent::isa::Vectors;
 
-/// Sequences in a tile. More would share the weights between more rows, fewer keep the states in the first cache and the
-/// threads evenly loaded.
-const TILE: usize = 32;
+/// Sequences in a tile, in whole groups of rows. More would share the weights between more rows, fewer keep the states in
+/// the first cache and the threads evenly loaded.
+const TILE: usize = 4 * ROWS;
 /// Gates that a forward pass keeps for the backward pass, in numbers: 256 MB. The others are computed again, which costs a
 /// fifth of the training step.
 const MAX_KEPT: usize = 1 << 26;
 
-/// The positions of the sequences that have steps, the longest first, cut into tiles of almost equal size. It depends on
-/// the lengths alone: the sums over tiles are then the same on any number of threads.
+/// The positions of the sequences that have steps, the longest first, cut into tiles. They depend on the
+/// lengths alone: the sums over tiles are then the same on any number of threads.
 fn tiles(lengths: &[usize]) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..lengths.len()).filter(|&index| lengths[index] > 0).collect();
     order.sort_by_key(|&index| Reverse(lengths[index])); // stable
-    let n_tiles = order.len().div_ceil(TILE).max(1);
-    let size = order.len().div_ceil(n_tiles).max(1);
-    order.chunks(size).map(<[usize]>::to_vec).collect()
+    order.chunks(TILE).map(<[usize]>::to_vec).collect()
 }
 
 /// A batch cut into one part for each sequence, to be taken in any order.

@@ -4,7 +4,7 @@ use pulp::{Simd, WithSimd};
 
 use super::activation::tanh;
 use super::aligned::{Aligned, row_stride};
-use super::product::{Panels, Rows};
+use super::product::{AddProduct, Panels, Rows, padded_rows};
 use crate::oracle::Activation;
 use crate::recurrent::isa::Vectors;
 
@@ -40,7 +40,14 @@ impl PackedDense {
             row[begin..begin + self.output].copy_from_slice(&self.bias);
             row[begin + self.output..end].fill(0.0);
         }
-        self.weights.multiply(simd, n, rows.data, rows.stride, &mut out[begin..], stride);
+        simd.vectorize(AddProduct {
+            n,
+            rows,
+            matrix: &self.weights,
+            panels: self.weights.all(),
+            sums: &mut out[begin..],
+            sums_stride: stride,
+        });
         for row in out.chunks_exact_mut(stride).take(n) {
             let (vectors, rest) = S::as_mut_simd_f32s(&mut row[begin..begin + self.output]);
             for x in vectors {
@@ -114,7 +121,7 @@ impl WithSimd for RunHead<'_> {
         let width = head.width(n_rest);
         let n = out.len() / width;
         // Two buffers in turn, wide enough for every layer; a product takes whole groups of rows.
-        let rows = super::tile::padded_rows(n);
+        let rows = padded_rows(n);
         let joined = head.second.as_ref().map_or(0, |second| second.end(head.first.output));
         let widest = head.rest[..n_rest].iter().map(|layer| layer.end(0));
         let stride = row_stride(widest.chain([joined, head.first.end(0), head.first.input]).max().unwrap_or(0));

@@ -6,9 +6,9 @@ use std::ops::Range;
 
 use super::aligned::{Aligned, row_stride};
 use super::cell::{Cell, KEPT};
-use super::product::{AddOuter, Panels, Rows};
+use super::product::{AddOuter, AddProduct, Panels, Rows, padded_rows};
 use super::step::{After, Before, PackedLayer, Weights, step};
-use super::tile::{Kept, TileStep, padded_rows, steps};
+use super::tile::{Kept, TileStep, steps};
 
 /// Rows whose gradients are summed into the weights together: few enough to stay in the second cache.
 const CHUNK: usize = 128;
@@ -197,8 +197,14 @@ impl<C: Cell<G>, const G: usize> WithSimd for Retreat<'_, '_, C, G> {
                     let slots = &mut chunk.slots[(local + row) * slot_stride..][..KEPT * padded];
                     one_row::<S, C, G>(simd, gates, before, after, output, memory, slots, &mut sums.bias);
                 }
-                let rows = &chunk.slots[local * slot_stride..];
-                backward.to_output.multiply(simd, running, rows, slot_stride, &mut output_gradient, stride);
+                simd.vectorize(AddProduct {
+                    n: running,
+                    rows: Rows { data: &chunk.slots[local * slot_stride..], stride: slot_stride },
+                    matrix: &backward.to_output,
+                    panels: backward.to_output.all(),
+                    sums: &mut output_gradient,
+                    sums_stride: stride,
+                });
             }
 
             let by_input = Rows { data: &chunk.slots[C::INPUT_SLOT * padded..], stride: slot_stride };
@@ -212,7 +218,14 @@ impl<C: Cell<G>, const G: usize> WithSimd for Retreat<'_, '_, C, G> {
             if sequences[0].row_gradients.is_some() {
                 let width = backward.to_input.padded_columns();
                 chunk.row_gradients.fill(0.0);
-                backward.to_input.multiply(simd, n, by_input.data, slot_stride, &mut chunk.row_gradients, width);
+                simd.vectorize(AddProduct {
+                    n,
+                    rows: by_input,
+                    matrix: &backward.to_input,
+                    panels: backward.to_input.all(),
+                    sums: &mut chunk.row_gradients,
+                    sums_stride: width,
+                });
                 for t in begin..end {
                     let local = steps[t].first_row - first_row;
                     for (row, sequence) in sequences[..steps[t].running].iter_mut().enumerate() {

@@ -1,27 +1,42 @@
-//! Products of a few rows with a packed matrix, the sums of which never leave the registers.
+//! Products of rows with a packed matrix, the sums of which never leave the registers.
+
+use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
 use super::aligned::Aligned;
 
-/// Rows that go through a product together: with three vectors of columns that makes twelve sums, enough to hide the
-/// latency of a multiply-add and few enough for 16 registers. Buffers of rows are padded to a multiple of it.
-pub(crate) const ROWS: usize = 4;
-/// Vectors of columns in a panel.
-const VECTORS: usize = 3;
-/// Panels that a single row goes through together.
-pub(crate) const PANELS: usize = 4;
+/// Rows and vectors of columns that a product takes together. That makes twelve sums, enough to hide the latency of a
+/// multiply-add, and with two vectors of weights and one number of a row they fit 16 registers; a single sum in memory
+/// would halve the speed.
+pub(crate) const ROWS: usize = 6;
+pub(crate) const VECTORS: usize = 2;
+/// Panels that a single row goes through together: twelve sums again.
+const PANELS: usize = 6;
+/// Depth of a product that is summed in one go: the part of a panel that then stays in the first cache while all rows go
+/// by.
+const DEPTH: usize = 128;
 
-/// A matrix `[depth, columns]` cut into panels of a few vectors of columns, `[panel][depth][vector][lane]`, so that a
-/// product reads it from front to back. Columns are padded with zeros to whole vectors.
+/// Rows that are `stride` apart.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    pub(crate) data: &'a [f32],
+    pub(crate) stride: usize,
+}
+
+/// Rows that a buffer needs for `n`: a single one has its own way, more go in whole groups.
+pub(crate) fn padded_rows(n: usize) -> usize {
+    if n > 1 { n.next_multiple_of(ROWS) } else { n }
+}
+
+/// A matrix `[depth, columns]` cut into panels of two vectors of columns, `[panel][depth][vector][lane]`, so that a
+/// product reads it from front to back. Columns are padded with zeros to whole panels.
 #[derive(Debug)]
 pub(crate) struct Panels {
     depth: usize,
-    lanes: usize,
-    /// Vectors of columns in all.
-    vectors: usize,
-    /// Vectors in each panel but the last, which may have fewer.
-    vectors_per_panel: usize,
+    /// Columns of a panel.
+    width: usize,
+    n_panels: usize,
     data: Aligned,
 }
 
@@ -33,230 +48,153 @@ impl Panels {
         lanes: usize,
         element: impl Fn(usize, usize) -> f32,
     ) -> Self {
-        Self::with_panels(depth, columns, lanes, VECTORS, element)
-    }
-
-    /// Packs with so many vectors in each panel.
-    pub(crate) fn with_panels(
-        depth: usize,
-        columns: usize,
-        lanes: usize,
-        vectors_per_panel: usize,
-        element: impl Fn(usize, usize) -> f32,
-    ) -> Self {
-        let vectors = columns.div_ceil(lanes);
-        let mut data = Aligned::zeros(depth * vectors * lanes);
-        let mut places = data.iter_mut();
-        for panel in (0..vectors).step_by(vectors_per_panel) {
-            for k in 0..depth {
-                let begin = panel * lanes;
-                let end = (panel + vectors_per_panel).min(vectors) * lanes;
-                for (column, place) in (begin..end).zip(&mut places) {
-                    if column < columns {
-                        *place = element(k, column);
-                    }
-                }
+        let width = VECTORS * lanes;
+        let n_panels = columns.div_ceil(width);
+        let mut data = Aligned::zeros(depth * n_panels * width);
+        for (index, row) in data.chunks_exact_mut(width).enumerate() {
+            let (panel, k) = (index / depth, index % depth);
+            for (column, place) in (panel * width..columns).zip(row) {
+                *place = element(k, column);
             }
         }
-        Self { depth, lanes, vectors, vectors_per_panel, data }
+        Self { depth, width, n_panels, data }
     }
 
     /// Width of a row of results, padding included.
     pub(crate) fn padded_columns(&self) -> usize {
-        self.vectors * self.lanes
+        self.n_panels * self.width
     }
 
-    /// One panel, `[depth][vector][lane]`.
-    #[inline(always)]
-    pub(crate) fn panel(&self, index: usize) -> &[f32] {
-        let whole = self.depth * self.vectors_per_panel * self.lanes;
-        let end = (whole * (index + 1)).min(self.data.len());
-        &self.data[whole * index..end]
+    pub(crate) fn all(&self) -> Range<usize> {
+        0..self.n_panels
     }
 
-    /// `out += rows x matrix` for `n` rows, each `stride` apart. More than one row are rounded up to a multiple of
-    /// [`ROWS`]: the buffers must be that long, and what is in the rows beyond is overwritten.
+    /// One panel, `[depth][vector]`.
     #[inline(always)]
-    pub(crate) fn multiply<S: Simd>(
-        &self,
-        simd: S,
-        n: usize,
-        rows: &[f32],
-        stride: usize,
-        out: &mut [f32],
-        out_stride: usize,
-    ) {
-        // A call, not inlined: all products share its code.
-        simd.vectorize(Multiply { panels: self, n, rows, stride, out, out_stride });
-    }
-
-    #[inline(always)]
-    fn one_row<S: Simd, const P: usize, const V: usize>(
-        &self,
-        simd: S,
-        first_panel: usize,
-        row: &[f32],
-        out: &mut [f32],
-    ) {
-        let begin = first_panel * VECTORS * S::F32_LANES;
-        let out = &mut S::as_mut_simd_f32s(&mut out[begin..begin + P * V * S::F32_LANES]).0[..P * V];
-        let mut sums = [[simd.splat_f32s(0.0); V]; P];
-        let mut panels = [&[][..]; P];
-        for p in 0..P {
-            panels[p] = self.panel(first_panel + p);
-            sums[p].copy_from_slice(&out[p * V..(p + 1) * V]);
-        }
-        let sums = row_times_panels(simd, sums, row, panels);
-        for p in 0..P {
-            out[p * V..(p + 1) * V].copy_from_slice(&sums[p]);
-        }
-    }
-
-    #[inline(always)]
-    #[allow(clippy::too_many_arguments, reason = "two matrices, each with its place and stride")]
-    fn some_rows<S: Simd, const V: usize>(
-        &self,
-        simd: S,
-        panel: usize,
-        n: usize,
-        rows: &[f32],
-        stride: usize,
-        out: &mut [f32],
-        out_stride: usize,
-    ) {
-        let begin = panel * VECTORS * S::F32_LANES;
-        let width = V * S::F32_LANES;
-        let panel = self.panel(panel);
-        for first in (0..n).step_by(ROWS) {
-            let group = rows_of::<ROWS>(&rows[first * stride..], stride, self.depth);
-            let mut sums = [[simd.splat_f32s(0.0); V]; ROWS];
-            let mut place = first * out_stride + begin;
-            for sums in &mut sums {
-                sums.copy_from_slice(&S::as_simd_f32s(&out[place..place + width]).0[..V]);
-                place += out_stride;
-            }
-            let sums = rows_times_panel(simd, sums, group, panel);
-            let mut place = first * out_stride + begin;
-            for sums in &sums {
-                S::as_mut_simd_f32s(&mut out[place..place + width]).0[..V].copy_from_slice(sums);
-                place += out_stride;
-            }
-        }
+    fn panel<S: Simd>(&self, index: usize) -> &[[S::f32s; VECTORS]] {
+        let size = self.depth * self.width;
+        S::as_simd_f32s(&self.data[index * size..(index + 1) * size]).0.as_chunks().0
     }
 }
 
-struct Multiply<'a> {
-    panels: &'a Panels,
-    n: usize,
-    rows: &'a [f32],
-    stride: usize,
-    out: &'a mut [f32],
-    out_stride: usize,
+/// `sums += rows x matrix` for some of the matrix's panels, of which the first is the first of the sums' columns. Every
+/// sum is in the order of the depth, whatever goes together with it.
+///
+/// The buffers must have room for [`padded_rows`]; what is in the rows beyond `n` is overwritten.
+pub(crate) struct AddProduct<'a> {
+    pub(crate) n: usize,
+    pub(crate) rows: Rows<'a>,
+    pub(crate) matrix: &'a Panels,
+    pub(crate) panels: Range<usize>,
+    pub(crate) sums: &'a mut [f32],
+    pub(crate) sums_stride: usize,
 }
 
-impl WithSimd for Multiply<'_> {
+impl WithSimd for AddProduct<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { panels, n, rows, stride, out, out_stride } = self;
-        let whole_panels = panels.vectors / VECTORS;
-        let rest = panels.vectors % VECTORS;
+        let Self { n, rows, matrix, panels, sums, sums_stride } = self;
         if n == 1 {
-            let row = &rows[..panels.depth];
-            let mut panel = 0;
-            while panel + PANELS <= whole_panels {
-                panels.one_row::<S, PANELS, VECTORS>(simd, panel, row, out);
-                panel += PANELS;
-            }
-            for panel in panel..whole_panels {
-                panels.one_row::<S, 1, VECTORS>(simd, panel, row, out);
-            }
-            match rest {
-                1 => panels.one_row::<S, 1, 1>(simd, whole_panels, row, out),
-                2 => panels.one_row::<S, 1, 2>(simd, whole_panels, row, out),
-                _ => {}
-            }
+            add_row_product(simd, &rows.data[..matrix.depth], matrix, panels, sums);
             return;
         }
-        for panel in 0..whole_panels {
-            panels.some_rows::<S, VECTORS>(simd, panel, n, rows, stride, out, out_stride);
-        }
-        match rest {
-            1 => panels.some_rows::<S, 1>(simd, whole_panels, n, rows, stride, out, out_stride),
-            2 => panels.some_rows::<S, 2>(simd, whole_panels, n, rows, stride, out, out_stride),
-            _ => {}
-        }
-    }
-}
-
-/// The first numbers of `M` rows that are `stride` apart.
-#[inline(always)]
-pub(crate) fn rows_of<const M: usize>(rows: &[f32], stride: usize, width: usize) -> [&[f32]; M] {
-    let mut group = [&[][..]; M];
-    for (m, row) in group.iter_mut().enumerate() {
-        *row = &rows[m * stride..m * stride + width];
-    }
-    group
-}
-
-/// `sums[m] += rows[m] x panel`, every sum in the order of the depth.
-#[inline(always)]
-pub(crate) fn rows_times_panel<S: Simd, const M: usize, const V: usize>(
-    simd: S,
-    mut sums: [[S::f32s; V]; M],
-    rows: [&[f32]; M],
-    panel: &[f32],
-) -> [[S::f32s; V]; M] {
-    let panel = S::as_simd_f32s(panel).0.as_chunks::<V>().0;
-    let mut rows = rows;
-    for row in &mut rows {
-        *row = &row[..panel.len()]; // so that no index below needs a check
-    }
-    for (k, weights) in panel.iter().enumerate() {
-        for m in 0..M {
-            let x = simd.splat_f32s(rows[m][k]);
-            for v in 0..V {
-                sums[m][v] = simd.mul_add_e_f32s(x, weights[v], sums[m][v]);
+        for (place, panel) in panels.enumerate() {
+            let sums = &mut sums[place * matrix.width..];
+            for (index, panel) in matrix.panel::<S>(panel).chunks(DEPTH).enumerate() {
+                let rows = Rows { data: &rows.data[index * DEPTH..], stride: rows.stride };
+                add_panel_product(simd, n, rows, panel, sums, sums_stride);
             }
         }
     }
-    sums
 }
 
-/// `sums[p] += row x panels[p]`: the same sums in the same order for one row, which needs several panels to keep the
-/// multipliers busy.
+/// `sums += rows x panel`.
 #[inline(always)]
-pub(crate) fn row_times_panels<S: Simd, const P: usize, const V: usize>(
+fn add_panel_product<S: Simd>(
     simd: S,
-    mut sums: [[S::f32s; V]; P],
+    n: usize,
+    rows: Rows<'_>,
+    panel: &[[S::f32s; VECTORS]],
+    sums: &mut [f32],
+    sums_stride: usize,
+) {
+    let width = VECTORS * S::F32_LANES;
+    for first in (0..n).step_by(ROWS) {
+        let mut group = [&[][..]; ROWS];
+        let mut block = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
+        for m in 0..ROWS {
+            let begin = (first + m) * rows.stride;
+            group[m] = &rows.data[begin..begin + panel.len()]; // so that no index below needs a check
+            let begin = (first + m) * sums_stride;
+            block[m].copy_from_slice(&S::as_simd_f32s(&sums[begin..begin + width]).0[..VECTORS]);
+        }
+        for (k, weights) in panel.iter().enumerate() {
+            for m in 0..ROWS {
+                let x = simd.splat_f32s(group[m][k]);
+                for v in 0..VECTORS {
+                    block[m][v] = simd.mul_add_e_f32s(x, weights[v], block[m][v]);
+                }
+            }
+        }
+        for m in 0..ROWS {
+            let begin = (first + m) * sums_stride;
+            S::as_mut_simd_f32s(&mut sums[begin..begin + width]).0[..VECTORS].copy_from_slice(&block[m]);
+        }
+    }
+}
+
+/// `sums += row x panels`: one row needs several panels at a time to keep the multipliers busy.
+#[inline(always)]
+fn add_row_product<S: Simd>(simd: S, row: &[f32], matrix: &Panels, panels: Range<usize>, sums: &mut [f32]) {
+    let sums = S::as_mut_simd_f32s(sums).0.as_chunks_mut::<VECTORS>().0;
+    let mut sums = &mut sums[..panels.len()];
+    let mut panel = panels.start;
+    // Groups of almost equal size: a small one at the end would wait for its own sums.
+    for n_groups in (1..=panels.len().div_ceil(PANELS)).rev() {
+        let size = sums.len().div_ceil(n_groups);
+        let (group, rest) = sums.split_at_mut(size);
+        match size {
+            6 => add_row_group::<S, 6>(simd, row, matrix, panel, group),
+            5 => add_row_group::<S, 5>(simd, row, matrix, panel, group),
+            4 => add_row_group::<S, 4>(simd, row, matrix, panel, group),
+            3 => add_row_group::<S, 3>(simd, row, matrix, panel, group),
+            2 => add_row_group::<S, 2>(simd, row, matrix, panel, group),
+            _ => add_row_group::<S, 1>(simd, row, matrix, panel, group),
+        }
+        panel += size;
+        sums = rest;
+    }
+}
+
+#[inline(always)]
+fn add_row_group<S: Simd, const P: usize>(
+    simd: S,
     row: &[f32],
-    panels: [&[f32]; P],
-) -> [[S::f32s; V]; P] {
-    let mut chunks = [&[][..]; P];
+    matrix: &Panels,
+    first: usize,
+    sums: &mut [[S::f32s; VECTORS]],
+) {
+    let mut panels = [&[][..]; P];
+    let mut block = [[simd.splat_f32s(0.0); VECTORS]; P];
     for p in 0..P {
-        chunks[p] = &S::as_simd_f32s(panels[p]).0.as_chunks::<V>().0[..row.len()];
+        panels[p] = &matrix.panel::<S>(first + p)[..row.len()];
+        block[p] = sums[p];
     }
     for (k, &x) in row.iter().enumerate() {
         let x = simd.splat_f32s(x);
         for p in 0..P {
-            for v in 0..V {
-                sums[p][v] = simd.mul_add_e_f32s(x, chunks[p][k][v], sums[p][v]);
+            for v in 0..VECTORS {
+                block[p][v] = simd.mul_add_e_f32s(x, panels[p][k][v], block[p][v]);
             }
         }
     }
-    sums
+    sums.copy_from_slice(&block);
 }
 
-/// Rows that are `stride` apart.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Rows<'a> {
-    pub(crate) data: &'a [f32],
-    pub(crate) stride: usize,
-}
-
-/// `sums[i][j] += a[r][i] b[r][j]` summed over `n` rows r: `a` with a multiple of [`ROWS`] columns, `b` with `vectors`
-/// vectors of them, and `sums` with rows of that width.
+/// `sums[i][j] += a[r][i] b[r][j]` summed over `n` rows r: `a` with whole vectors of columns, `b` with `vectors` of them,
+/// and `sums` with rows of that width.
 pub(crate) struct AddOuter<'a> {
     pub(crate) n: usize,
     pub(crate) a: Rows<'a>,
@@ -270,55 +208,48 @@ impl WithSimd for AddOuter<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { n, a, a_columns, b, vectors, sums } = self;
+    fn with_simd<S: Simd>(mut self, simd: S) {
         let mut j = 0;
-        while j + VECTORS <= vectors {
-            add_outer_columns::<S, VECTORS>(simd, n, a, a_columns, b, j, vectors, sums);
+        while j < self.vectors {
+            // Eight sums fit any processor; where vectors are longer, there are twice the registers.
+            match (S::F32_LANES >= 16, self.vectors - j) {
+                (true, 1) => self.add_columns::<S, 8, 1>(simd, j),
+                (true, _) => self.add_columns::<S, 8, 2>(simd, j),
+                (false, 1) => self.add_columns::<S, 4, 1>(simd, j),
+                (false, _) => self.add_columns::<S, 4, 2>(simd, j),
+            }
             j += VECTORS;
-        }
-        match vectors - j {
-            1 => add_outer_columns::<S, 1>(simd, n, a, a_columns, b, j, vectors, sums),
-            2 => add_outer_columns::<S, 2>(simd, n, a, a_columns, b, j, vectors, sums),
-            _ => {}
         }
     }
 }
 
-#[inline(always)]
-#[allow(clippy::too_many_arguments, reason = "two matrices and which part of them")]
-fn add_outer_columns<S: Simd, const V: usize>(
-    simd: S,
-    n: usize,
-    a: Rows<'_>,
-    a_columns: usize,
-    b: Rows<'_>,
-    j: usize,
-    vectors: usize,
-    sums: &mut [f32],
-) {
-    let width = vectors * S::F32_LANES;
-    let (begin, end) = (j * S::F32_LANES, (j + V) * S::F32_LANES);
-    for i in (0..a_columns).step_by(ROWS) {
-        let mut block = [[simd.splat_f32s(0.0); V]; ROWS];
-        for (m, block) in block.iter_mut().enumerate() {
-            let row = &sums[(i + m) * width + begin..(i + m) * width + end];
-            block.copy_from_slice(&S::as_simd_f32s(row).0[..V]);
-        }
-        let rows = a.data.chunks(a.stride).zip(b.data.chunks(b.stride)).take(n);
-        for (a, b) in rows {
-            let a = &a[i..i + ROWS];
-            let b = &S::as_simd_f32s(&b[begin..end]).0[..V];
-            for m in 0..ROWS {
-                let a = simd.splat_f32s(a[m]);
-                for v in 0..V {
-                    block[m][v] = simd.mul_add_e_f32s(a, b[v], block[m][v]);
+impl AddOuter<'_> {
+    /// Columns of `b` from vector `j` on, `M` columns of `a` at a time.
+    #[inline(always)]
+    fn add_columns<S: Simd, const M: usize, const V: usize>(&mut self, simd: S, j: usize) {
+        let width = self.vectors * S::F32_LANES;
+        let (begin, end) = (j * S::F32_LANES, (j + V) * S::F32_LANES);
+        for i in (0..self.a_columns).step_by(M) {
+            let mut block = [[simd.splat_f32s(0.0); V]; M];
+            for (m, block) in block.iter_mut().enumerate() {
+                let row = &self.sums[(i + m) * width + begin..(i + m) * width + end];
+                block.copy_from_slice(&S::as_simd_f32s(row).0[..V]);
+            }
+            let rows = self.a.data.chunks(self.a.stride).zip(self.b.data.chunks(self.b.stride)).take(self.n);
+            for (a, b) in rows {
+                let a = &a[i..i + M];
+                let b = &S::as_simd_f32s(&b[begin..end]).0[..V];
+                for m in 0..M {
+                    let a = simd.splat_f32s(a[m]);
+                    for v in 0..V {
+                        block[m][v] = simd.mul_add_e_f32s(a, b[v], block[m][v]);
+                    }
                 }
             }
-        }
-        for (m, block) in block.iter().enumerate() {
-            let row = &mut sums[(i + m) * width + begin..(i + m) * width + end];
-            S::as_mut_simd_f32s(row).0[..V].copy_from_slice(block);
+            for (m, block) in block.iter().enumerate() {
+                let row = &mut self.sums[(i + m) * width + begin..(i + m) * width + end];
+                S::as_mut_simd_f32s(row).0[..V].copy_from_slice(block);
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use pulp::{Simd, WithSimd};
 
 use super::aligned::{Aligned, row_stride};
 use super::cell::{Cell, KEPT};
-use super::product::{PANELS, Panels, ROWS, Rows, row_times_panels, rows_of, rows_times_panel};
+use super::product::{AddProduct, Panels, Rows, VECTORS, padded_rows};
 
 /// The weights of one layer as PyTorch has them: gates one after the other, `[gates x hidden, ...]` row-major.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +38,7 @@ impl PackedLayer {
         let &Weights { input, hidden, .. } = weights;
         let padded = hidden.next_multiple_of(lanes);
         let gates = |depth: usize, w: &[f32]| {
-            Panels::with_panels(depth, G * padded, lanes, G, |k, column| {
+            Panels::pack(depth, G * padded, lanes, |k, column| {
                 let (block, gate, lane) = (column / lanes / G, column / lanes % G, column % lanes);
                 let unit = block * lanes + lane;
                 if unit < hidden { w[(gate * hidden + unit) * depth + k] } else { 0.0 }
@@ -80,7 +80,7 @@ pub(crate) struct After<'a> {
     pub(crate) kept: Option<&'a mut [f32]>,
 }
 
-/// Advances `n` rows by one step. As in [`Panels::multiply`], more than one are rounded up to a multiple of [`ROWS`].
+/// Advances `n` rows by one step. The buffers must have room for [`padded_rows`].
 #[inline(always)]
 pub(crate) fn step<S: Simd, C: Cell<G>, const G: usize>(
     simd: S,
@@ -109,96 +109,45 @@ impl<C: Cell<G>, const G: usize> WithSimd for Step<'_, C, G> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { layer, n, x, before, mut after, .. } = self;
-        if n == 1 {
-            one_row::<S, C, G>(simd, layer, x.data, before, &mut after);
-        } else if G == 4 && S::REGISTER_COUNT < 32 {
-            some_rows::<S, C, G, { ROWS / 2 }>(simd, layer, n, x, before, &mut after);
-        } else {
-            some_rows::<S, C, G, ROWS>(simd, layer, n, x, before, &mut after);
-        }
-    }
-}
-
-#[inline(always)]
-fn some_rows<S: Simd, C: Cell<G>, const G: usize, const M: usize>(
-    simd: S,
-    layer: &PackedLayer,
-    n: usize,
-    x: Rows<'_>,
-    before: Before<'_>,
-    after: &mut After<'_>,
-) {
-    let stride = layer.state_stride();
-    // The weights of a block stay in the first cache while all rows go by.
-    for block in 0..layer.padded / S::F32_LANES {
-        let bias = block_bias::<S, G>(layer, block);
-        let (w_ih, w_hh) = (layer.w_ih.panel(block), layer.w_hh.panel(block));
-        for first in (0..n).step_by(M) {
-            let mut sums = [[simd.splat_f32s(0.0); G]; M];
-            for sums in &mut sums {
-                sums.copy_from_slice(&bias[..G]);
+        let n_blocks = layer.padded / S::F32_LANES;
+        // A single row reads all weights once. With more, the weights of a few blocks, as few as make whole panels, stay in
+        // the first cache while all rows go by.
+        let blocks_at_once = match (n, G % VECTORS) {
+            (1, _) => n_blocks,
+            (_, 0) => 1,
+            _ => VECTORS,
+        };
+        let stride = (blocks_at_once * G).next_multiple_of(VECTORS);
+        let mut sums = vec![simd.splat_f32s(0.0); padded_rows(n) * stride];
+        let mut held = vec![simd.splat_f32s(0.0); n * blocks_at_once];
+        for first in (0..n_blocks).step_by(blocks_at_once) {
+            let blocks = first..(first + blocks_at_once).min(n_blocks);
+            let panels = blocks.start * G / VECTORS..(blocks.end * G).div_ceil(VECTORS);
+            for row in sums.chunks_exact_mut(stride) {
+                for (block, sums) in blocks.clone().zip(row.as_chunks_mut::<G>().0) {
+                    sums.copy_from_slice(&block_bias::<S, G>(layer, block)[..G]);
+                }
             }
-            let rows = rows_of::<M>(&x.data[first * x.stride..], x.stride, layer.input);
-            let mut sums = rows_times_panel(simd, sums, rows, w_ih);
-            let mut held = [bias[G]; M];
-            for m in 0..M {
-                held[m] = C::between::<S>(&mut sums[m], bias[G]);
+            let add = |rows, matrix, sums: &mut [S::f32s]| {
+                let (sums, panels) = (pulp::bytemuck::cast_slice_mut(sums), panels.clone());
+                simd.vectorize(AddProduct { n, rows, matrix, panels, sums, sums_stride: stride * S::F32_LANES });
+            };
+            add(x, &layer.w_ih, &mut sums);
+            for (row, held) in sums.chunks_exact_mut(stride).zip(held.chunks_exact_mut(blocks_at_once)) {
+                for ((block, sums), held) in blocks.clone().zip(row.as_chunks_mut::<G>().0).zip(held) {
+                    *held = C::between::<S>(sums, block_bias::<S, G>(layer, block)[G]);
+                }
             }
-            let rows = rows_of::<M>(&before.output[first * stride..], stride, layer.hidden);
-            let sums = rows_times_panel(simd, sums, rows, w_hh);
-            for m in 0..M {
-                finish::<S, C, G>(simd, layer, sums[m], held[m], first + m, block, before, after);
+            let outputs = Rows { data: before.output, stride: layer.state_stride() };
+            add(outputs, &layer.w_hh, &mut sums);
+            for (index, (row, held)) in
+                sums.chunks_exact(stride).zip(held.chunks_exact(blocks_at_once)).enumerate()
+            {
+                for ((block, &sums), &held) in blocks.clone().zip(row.as_chunks::<G>().0).zip(held) {
+                    finish::<S, C, G>(simd, layer, sums, held, index, block, before, &mut after);
+                }
             }
         }
-    }
-}
-
-#[inline(always)]
-fn one_row<S: Simd, C: Cell<G>, const G: usize>(
-    simd: S,
-    layer: &PackedLayer,
-    x: &[f32],
-    before: Before<'_>,
-    after: &mut After<'_>,
-) {
-    let blocks = layer.padded / S::F32_LANES;
-    let mut block = 0;
-    while block + PANELS <= blocks {
-        some_blocks::<S, C, G, PANELS>(simd, layer, block, x, before, after);
-        block += PANELS;
-    }
-    match blocks - block {
-        1 => some_blocks::<S, C, G, 1>(simd, layer, block, x, before, after),
-        2 => some_blocks::<S, C, G, 2>(simd, layer, block, x, before, after),
-        3 => some_blocks::<S, C, G, 3>(simd, layer, block, x, before, after),
-        _ => {}
-    }
-}
-
-#[inline(always)]
-fn some_blocks<S: Simd, C: Cell<G>, const G: usize, const P: usize>(
-    simd: S,
-    layer: &PackedLayer,
-    first: usize,
-    x: &[f32],
-    before: Before<'_>,
-    after: &mut After<'_>,
-) {
-    let mut sums = [[simd.splat_f32s(0.0); G]; P];
-    let (mut w_ih, mut w_hh) = ([&[][..]; P], [&[][..]; P]);
-    for p in 0..P {
-        sums[p].copy_from_slice(&block_bias::<S, G>(layer, first + p)[..G]);
-        w_ih[p] = layer.w_ih.panel(first + p);
-        w_hh[p] = layer.w_hh.panel(first + p);
-    }
-    let mut sums = row_times_panels(simd, sums, &x[..layer.input], w_ih);
-    let mut held = [simd.splat_f32s(0.0); P];
-    for p in 0..P {
-        held[p] = C::between::<S>(&mut sums[p], block_bias::<S, G>(layer, first + p)[G]);
-    }
-    let sums = row_times_panels(simd, sums, &before.output[..layer.hidden], w_hh);
-    for p in 0..P {
-        finish::<S, C, G>(simd, layer, sums[p], held[p], 0, first + p, before, after);
     }
 }
 

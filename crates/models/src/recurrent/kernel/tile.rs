@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use super::aligned::{Aligned, row_stride};
 use super::cell::{Cell, KEPT};
-use super::product::{ROWS, Rows};
+use super::product::{Rows, padded_rows};
 use super::step::{After, Before, PackedLayer, step};
 
 /// One sequence of a tile, with at least one step.
@@ -34,11 +34,6 @@ pub struct Kept {
 pub(crate) struct TileStep {
     pub(crate) running: usize,
     pub(crate) first_row: usize,
-}
-
-/// Rows that a kernel touches when it is given `n`.
-pub(crate) fn padded_rows(n: usize) -> usize {
-    if n > 1 { n.next_multiple_of(ROWS) } else { n }
 }
 
 /// The steps of sequences of these falling lengths, and the number of rows in all.
@@ -164,9 +159,9 @@ mod tests {
     #[test]
     fn steps_by_hand() {
         let (steps, n_rows) = steps(&[3, 2, 2, 2, 2]);
-        let by_hand = [(5, 0), (5, 8), (1, 16)];
+        let by_hand = [(5, 0), (5, 6), (1, 12)];
         let by_hand = by_hand.map(|(running, first_row)| TileStep { running, first_row });
         assert_eq!(steps, by_hand);
-        assert_eq!(n_rows, 17);
+        assert_eq!(n_rows, 13);
     }
 }

@@ -140,7 +140,8 @@ fn oracle_push_together(c: &mut Criterion) {
     let mut n: usize = 0;
     on_threads(c, "oracle_push_64", 64, &mut || {
         n += 1;
-        let batch: Vec<_> = (0..64).map(|i| (slots[(64 * n + i) * 37 % slots.len()], observation(n))).collect();
+        let batch: Vec<_> =
+            (0..64).map(|i| (slots[(64 * n + i) * 37 % slots.len()], observation(n))).collect();
         black_box(arena.push(&batch));
     });
 }

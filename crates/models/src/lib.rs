@@ -19,8 +19,8 @@ pub use candle_nn;
 
 pub use arena::{Slot, StreamArena};
 pub use attention::{
-    AdditiveAttention, AdditiveAttentionConfig, AdditiveScorer, AttentionState, masked_softmax, prefix_attention,
-    segment_softmax, segment_sum,
+    AdditiveAttention, AdditiveAttentionConfig, AdditiveScorer, AttentionState, masked_softmax,
+    prefix_attention, segment_softmax, segment_sum,
 };
 pub use dropout::{Dropout, dropout_seed};
 pub use error::{Error, Result};
@@ -32,5 +32,7 @@ pub use galactic::Galactic;
 pub use model_file::ModelFile;
 pub use oracle::{Activation, LogitsHistory, Oracle, OracleConfig};
 pub use preset::{Preset, UnknownPreset};
-pub use recurrent::{CellKind, Gru, GruCell, Isa, Lstm, LstmCell, Recurrent, RecurrentConfig, RecurrentState};
+pub use recurrent::{
+    CellKind, Gru, GruCell, Isa, Lstm, LstmCell, Recurrent, RecurrentConfig, RecurrentState,
+};
 pub use stream::{Stream, StreamState};

@@ -114,7 +114,8 @@ impl OracleConfig {
 
     /// PyTorch's name and the shape of every weight.
     pub fn parameters(&self) -> Vec<(String, Vec<usize>)> {
-        let gru = Gru::parameters(self.recurrent()).into_iter().map(|(name, shape)| (format!("gru.{name}"), shape));
+        let gru =
+            Gru::parameters(self.recurrent()).into_iter().map(|(name, shape)| (format!("gru.{name}"), shape));
         let dense = self.dense().into_iter().flat_map(|layer| {
             let weight = (format!("{}.weight", layer.name), vec![layer.output, layer.input]);
             [weight, (format!("{}.bias", layer.name), vec![layer.output])]

@@ -208,8 +208,7 @@ impl Stream<'_> {
                 None => {}
             }
         }
-        let logits =
-            if all.rows.is_empty() { None } else { Some(self.classify(&mut fresh, &all)?) };
+        let logits = if all.rows.is_empty() { None } else { Some(self.classify(&mut fresh, &all)?) };
         self.state = fresh;
         Ok(logits)
     }

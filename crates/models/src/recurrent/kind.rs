@@ -4,7 +4,7 @@ use candle_core::{D, Tensor};
 use candle_nn::ops::sigmoid;
 
 use super::isa::Vectors;
-use super::kernel::{self, BackwardLayer, Gradients, Kept, PackedLayer, Run, Weights};
+use super::kernel::{self, BackwardBatch, BackwardLayer, Kept, PackedLayer, Run, Weights};
 
 pub use super::kernel::{GruCell, LstmCell};
 
@@ -27,7 +27,12 @@ pub trait Kernels: Send + Sync + 'static {
     #[doc(hidden)]
     fn advance(vectors: Vectors, layers: &[PackedLayer], run: Run<'_>, keep: bool) -> Vec<Kept>;
     #[doc(hidden)]
-    fn retreat(vectors: Vectors, layer: &PackedLayer, backward: &BackwardLayer, batch: Gradients<'_>) -> Vec<f32>;
+    fn retreat(
+        vectors: Vectors,
+        layer: &PackedLayer,
+        backward: &BackwardLayer,
+        batch: BackwardBatch<'_>,
+    ) -> Vec<f32>;
     /// One step by candle's operations: the sums of both products `[batch, gates x hidden]` and the states before, to
     /// the states after.
     #[doc(hidden)]
@@ -65,7 +70,7 @@ macro_rules! kernels {
                 vectors: Vectors,
                 layer: &PackedLayer,
                 backward: &BackwardLayer,
-                batch: Gradients<'_>,
+                batch: BackwardBatch<'_>,
             ) -> Vec<f32> {
                 kernel::retreat::<Self, $gates>(vectors, layer, backward, batch)
             }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 
 use super::isa::Vectors;
-use super::kernel::{Gradients, Kept, PackedLayer, Run, Weights};
+use super::kernel::{BackwardBatch, Kept, PackedLayer, Run, Weights};
 use super::kind::CellKind;
 
 /// Takes rows `[sum of lengths, input]`, the flat weights `w_ih, w_hh, b_ih, b_hh`, and initial states
@@ -87,7 +87,7 @@ impl<C: CellKind> CustomOp3 for LayerOp<C> {
         let flat = with_numbers([rows, weights, states, outputs, &gradient], |numbers| {
             let [rows, weights, initial, outputs, output_gradients] = numbers;
             let backward = C::pack_backward(&self.weights(weights), self.vectors.lanes());
-            let batch = Gradients {
+            let batch = BackwardBatch {
                 rows,
                 lengths: &self.lengths,
                 initial,
@@ -99,7 +99,8 @@ impl<C: CellKind> CustomOp3 for LayerOp<C> {
             };
             C::retreat(self.vectors, layer, &backward, batch)
         })?;
-        let tensor = |numbers: Vec<f32>, like: &Tensor| Tensor::from_vec(numbers, like.shape(), like.device());
+        let tensor =
+            |numbers: Vec<f32>, like: &Tensor| Tensor::from_vec(numbers, like.shape(), like.device());
         Ok((
             row_gradients.map(|gradients| tensor(gradients, rows)).transpose()?,
             Some(tensor(flat, weights)?),

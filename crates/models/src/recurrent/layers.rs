@@ -246,8 +246,11 @@ impl<C: CellKind> Recurrent<C> {
             // A sequence without steps is where it began, in the rows behind.
             ends.push(if length > 0 { end - 1 } else { outputs.dim(0)? + index } as u32);
         }
-        let candidates =
-            if lengths.contains(&0) { Tensor::cat(&[&outputs, &state.tensors[last_output]], 0)? } else { outputs };
+        let candidates = if lengths.contains(&0) {
+            Tensor::cat(&[&outputs, &state.tensors[last_output]], 0)?
+        } else {
+            outputs
+        };
         Ok(candidates.index_select(&Tensor::from_vec(ends, lengths.len(), rows.device())?, 0)?)
     }
 
@@ -411,7 +414,8 @@ impl<C: CellKind> Recurrent<C> {
         let hidden = self.config.hidden;
         let pack = |weights: &[Tensor; 4]| {
             let input = weights[0].dim(1)?;
-            let contiguous = weights.iter().map(Tensor::contiguous).collect::<candle_core::Result<Vec<_>>>()?;
+            let contiguous =
+                weights.iter().map(Tensor::contiguous).collect::<candle_core::Result<Vec<_>>>()?;
             let [w_ih, w_hh, b_ih, b_hh] = &contiguous[..] else { unreachable!("four weights") };
             with_numbers([w_ih, w_hh, b_ih, b_hh], |[w_ih, w_hh, b_ih, b_hh]| {
                 C::pack(&Weights { input, hidden, w_ih, w_hh, b_ih, b_hh }, self.vectors.lanes())

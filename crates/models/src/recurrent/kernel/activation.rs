@@ -16,16 +16,15 @@ fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let shifted = simd.mul_add_e_f32s(x, simd.splat_f32s(std::f32::consts::LOG2_E), magic);
     let n = simd.sub_f32s(shifted, magic);
     // ln 2 in two parts, the first of so few bits that its product with n is exact.
-    let r = simd.mul_add_e_f32s(n, simd.splat_f32s(-0.693_359_375), x);
+    let r = simd.mul_add_e_f32s(n, simd.splat_f32s(-0.693_359_4), x);
     let r = simd.mul_add_e_f32s(n, simd.splat_f32s(2.121_944_4e-4), r);
     let mut p = simd.splat_f32s(1.987_569_1e-4);
-    for c in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5.000_000_1e-1] {
+    for c in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
         p = simd.mul_add_e_f32s(p, r, simd.splat_f32s(c));
     }
     let tail = simd.mul_add_e_f32s(p, simd.mul_f32s(r, r), r);
     let mantissa = simd.add_f32s(tail, simd.splat_f32s(1.0));
-    let exponent =
-        simd.wrapping_dyn_shl_u32s(simd.transmute_u32s_f32s(shifted), simd.splat_u32s(23));
+    let exponent = simd.wrapping_dyn_shl_u32s(simd.transmute_u32s_f32s(shifted), simd.splat_u32s(23));
     let power = simd.add_u32s(exponent, simd.splat_u32s(1.0_f32.to_bits()));
     simd.mul_f32s(mantissa, simd.transmute_f32s_u32s(power))
 }
@@ -33,12 +32,20 @@ fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
 /// 1 / (1 + e^-x).
 #[inline(always)]
 pub(crate) fn sigmoid<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    sigmoid_and_rest(simd, x).0
+}
+
+/// 1 / (1 + e^-x), and what is missing to 1, which keeps its digits where the first is almost 1.
+#[inline(always)]
+pub(crate) fn sigmoid_and_rest<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
     let (low, high) = (simd.splat_f32s(-LIMIT), simd.splat_f32s(LIMIT));
     // A comparison with NaN is false, so that NaN goes through both.
     let x = simd.select_f32s(simd.less_than_f32s(x, low), low, x);
     let x = simd.select_f32s(simd.greater_than_f32s(x, high), high, x);
     let one = simd.splat_f32s(1.0);
-    simd.div_f32s(one, simd.add_f32s(one, exp(simd, simd.neg_f32s(x))))
+    let exp = exp(simd, simd.neg_f32s(x));
+    let sigmoid = simd.div_f32s(one, simd.add_f32s(one, exp));
+    (sigmoid, simd.mul_f32s(exp, sigmoid))
 }
 
 /// tanh x.
@@ -50,7 +57,7 @@ pub(crate) fn tanh<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     // 1 - 2 / (e^2x + 1) loses its digits where x is small; there, an odd polynomial.
     let square = simd.mul_f32s(x, x);
     let mut p = simd.splat_f32s(-5.704_988_7e-3);
-    for c in [2.063_908_9e-2, -5.373_971_6e-2, 1.333_144_2e-1, -3.333_328_2e-1] {
+    for c in [2.063_909e-2, -5.373_971_6e-2, 1.333_144_2e-1, -3.333_328e-1] {
         p = simd.mul_add_e_f32s(p, square, simd.splat_f32s(c));
     }
     let small = simd.mul_add_e_f32s(simd.mul_f32s(p, square), x, x);
@@ -59,8 +66,7 @@ pub(crate) fn tanh<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let limited = simd.select_f32s(simd.greater_than_f32s(size, half_limit), half_limit, size);
     let one = simd.splat_f32s(1.0);
     let exp = exp(simd, simd.add_f32s(limited, limited));
-    let large =
-        simd.sub_f32s(one, simd.div_f32s(simd.splat_f32s(2.0), simd.add_f32s(exp, one)));
+    let large = simd.sub_f32s(one, simd.div_f32s(simd.splat_f32s(2.0), simd.add_f32s(exp, one)));
     let large = simd.or_f32s(large, sign);
     simd.select_f32s(simd.less_than_f32s(size, simd.splat_f32s(0.625)), small, large)
 }
@@ -99,7 +105,10 @@ mod tests {
             let (sigmoid, tanh) = Vectors::checked(isa).unwrap().run(Apply(&points));
             for ((&x, sigmoid), tanh) in points.iter().zip(sigmoid).zip(tanh) {
                 let exact = 1.0 / (1.0 + (-f64::from(x)).exp());
-                assert!((f64::from(sigmoid) / exact - 1.0).abs() < 3e-7, "{isa}: sigmoid({x:e}) = {sigmoid:e}");
+                assert!(
+                    (f64::from(sigmoid) / exact - 1.0).abs() < 3e-7,
+                    "{isa}: sigmoid({x:e}) = {sigmoid:e}"
+                );
                 let exact = f64::from(x).tanh();
                 let error = (f64::from(tanh) - exact).abs();
                 // Denormal results have no seven digits.

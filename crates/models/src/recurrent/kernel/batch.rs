@@ -121,7 +121,7 @@ pub(in crate::recurrent) fn advance<C: Cell<G>, const G: usize>(
 
 /// A ragged batch and what came of it, for [`retreat`].
 #[derive(Debug)]
-pub struct Gradients<'a> {
+pub struct BackwardBatch<'a> {
     pub(in crate::recurrent) rows: &'a [f32],
     pub(in crate::recurrent) lengths: &'a [usize],
     /// `[sequence, (output, memory), hidden]` before the first step.
@@ -142,9 +142,9 @@ pub(in crate::recurrent) fn retreat<C: Cell<G>, const G: usize>(
     vectors: Vectors,
     layer: &PackedLayer,
     backward: &BackwardLayer,
-    batch: Gradients<'_>,
+    batch: BackwardBatch<'_>,
 ) -> Vec<f32> {
-    let Gradients { rows, lengths, initial, outputs, output_gradients, kept, .. } = batch;
+    let BackwardBatch { rows, lengths, initial, outputs, output_gradients, kept, .. } = batch;
     let PackedLayer { input, hidden, .. } = *layer;
     let state = hidden * (1 + usize::from(C::HAS_MEMORY));
     let begins = offsets(lengths);
@@ -165,16 +165,18 @@ pub(in crate::recurrent) fn retreat<C: Cell<G>, const G: usize>(
         };
         (tile.into_iter().map(sequence).collect::<Vec<_>>(), kept)
     };
-    let tasks: Vec<(Vec<BackwardSequence<'_>>, &Kept)> = tiles(lengths).into_iter().zip(kept).map(tile).collect();
+    let tasks: Vec<(Vec<BackwardSequence<'_>>, &Kept)> =
+        tiles(lengths).into_iter().zip(kept).map(tile).collect();
     let sums: Vec<WeightGradients> = spread(tasks, |(mut sequences, kept)| {
         let sequences = &mut sequences[..];
         vectors.run(Retreat::<C, G> { layer, backward, sequences, kept, cell: PhantomData })
     });
+    // In double precision: there may be thousands of tiles.
     let mut flat = vec![0.0; G * hidden * (input + hidden + 2)];
     for sums in sums {
         sums.add_to::<C, G>(layer, vectors.lanes(), &mut flat);
     }
-    flat
+    flat.into_iter().map(|gradient| gradient as f32).collect()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use pulp::Simd;
 
-use super::activation::{sigmoid, tanh};
+use super::activation::{sigmoid, sigmoid_and_rest, tanh};
 
 /// Numbers of one unit that a step leaves behind for the backward pass: the activated gates, and for the GRU the
 /// candidate's recurrent sum.
@@ -72,10 +72,10 @@ impl Cell<3> for GruCell {
     #[inline(always)]
     fn update<S: Simd>(simd: S, sums: [S::f32s; 3], held: S::f32s, memory: S::f32s) -> Update<S> {
         let r = sigmoid(simd, sums[0]);
-        let z = sigmoid(simd, sums[1]);
+        let (z, not_z) = sigmoid_and_rest(simd, sums[1]);
         let n = tanh(simd, simd.mul_add_e_f32s(r, sums[2], held));
-        // (1 - z) n + z h with one product less.
-        let output = simd.mul_add_e_f32s(z, simd.sub_f32s(memory, n), n);
+        // (1 - z) n + z h, so that a gate that is almost shut still lets its little through.
+        let output = simd.mul_add_e_f32s(not_z, simd.sub_f32s(n, memory), memory);
         Update { output, memory: output, kept: [r, z, n, sums[2]] }
     }
 

@@ -20,7 +20,13 @@ pub(crate) struct PackedDense {
 
 impl PackedDense {
     /// From PyTorch's weights `[output, input]` and bias.
-    pub(crate) fn new(input: usize, weight: &[f32], bias: &[f32], activation: Activation, vectors: Vectors) -> Self {
+    pub(crate) fn new(
+        input: usize,
+        weight: &[f32],
+        bias: &[f32],
+        activation: Activation,
+        vectors: Vectors,
+    ) -> Self {
         let output = bias.len();
         let element = |k: usize, column: usize| weight[column * input + k];
         let weights = Panels::pack(input, output, vectors.lanes(), element);
@@ -34,7 +40,15 @@ impl PackedDense {
 
     /// Results of `n` rows into the columns from `begin` on; what is behind them is overwritten.
     #[inline(always)]
-    fn apply<S: Simd>(&self, simd: S, n: usize, rows: Rows<'_>, out: &mut [f32], stride: usize, begin: usize) {
+    fn apply<S: Simd>(
+        &self,
+        simd: S,
+        n: usize,
+        rows: Rows<'_>,
+        out: &mut [f32],
+        stride: usize,
+        begin: usize,
+    ) {
         let end = self.end(begin);
         for row in out.chunks_exact_mut(stride).take(n) {
             row[begin..begin + self.output].copy_from_slice(&self.bias);
@@ -124,7 +138,8 @@ impl WithSimd for RunHead<'_> {
         let rows = padded_rows(n);
         let joined = head.second.as_ref().map_or(0, |second| second.end(head.first.output));
         let widest = head.rest[..n_rest].iter().map(|layer| layer.end(0));
-        let stride = row_stride(widest.chain([joined, head.first.end(0), head.first.input]).max().unwrap_or(0));
+        let stride =
+            row_stride(widest.chain([joined, head.first.end(0), head.first.input]).max().unwrap_or(0));
         let mut x = Aligned::zeros(rows * stride);
         let mut y = Aligned::zeros(rows * stride);
 
@@ -134,7 +149,14 @@ impl WithSimd for RunHead<'_> {
             let second_stride = row_stride(layer.input);
             let mut inputs = Aligned::zeros(rows * second_stride);
             fill(&mut inputs, second_stride, second, layer.input);
-            layer.apply(simd, n, Rows { data: &inputs, stride: second_stride }, &mut x, stride, head.first.output);
+            layer.apply(
+                simd,
+                n,
+                Rows { data: &inputs, stride: second_stride },
+                &mut x,
+                stride,
+                head.first.output,
+            );
         }
         for layer in &head.rest[..n_rest] {
             layer.apply(simd, n, Rows { data: &x, stride }, &mut y, stride, 0);

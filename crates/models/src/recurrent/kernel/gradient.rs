@@ -2,7 +2,7 @@
 
 use pulp::{Simd, WithSimd};
 use std::marker::PhantomData;
-use std::ops::Range;
+use std::ops::{AddAssign, Range};
 
 use super::aligned::{Aligned, row_stride};
 use super::cell::{Cell, KEPT};
@@ -71,8 +71,21 @@ pub(crate) struct WeightGradients {
 }
 
 impl WeightGradients {
+    fn zeros<const G: usize>(padded: usize, padded_input: usize) -> Self {
+        Self {
+            input: Aligned::zeros(G * padded * padded_input),
+            recurrent: Aligned::zeros(G * padded * padded),
+            bias: Aligned::zeros(KEPT * padded),
+        }
+    }
+
     /// Adds them to the gradient of the flat weights, `w_ih, w_hh, b_ih, b_hh`.
-    pub(crate) fn add_to<C: Cell<G>, const G: usize>(&self, layer: &PackedLayer, lanes: usize, flat: &mut [f32]) {
+    pub(crate) fn add_to<C: Cell<G>, const G: usize>(
+        &self,
+        layer: &PackedLayer,
+        lanes: usize,
+        flat: &mut [f64],
+    ) {
         let &PackedLayer { input, hidden, padded, .. } = layer;
         let (w_ih, rest) = flat.split_at_mut(G * hidden * input);
         let (w_hh, rest) = rest.split_at_mut(G * hidden * hidden);
@@ -82,10 +95,11 @@ impl WeightGradients {
                 let row = gate * hidden + unit;
                 let slot = C::RECURRENT_SLOTS[gate] * padded + unit;
                 let input_slot = gate * padded + unit;
-                add(&mut w_ih[row * input..(row + 1) * input], &self.input[input_slot * input.next_multiple_of(lanes)..]);
+                let from_input = &self.input[input_slot * input.next_multiple_of(lanes)..];
+                add(&mut w_ih[row * input..(row + 1) * input], from_input);
                 add(&mut w_hh[row * hidden..(row + 1) * hidden], &self.recurrent[slot * padded..]);
-                b_ih[row] += self.bias[C::INPUT_SLOT * padded + input_slot];
-                b_hh[row] += self.bias[slot];
+                b_ih[row] += f64::from(self.bias[C::INPUT_SLOT * padded + input_slot]);
+                b_hh[row] += f64::from(self.bias[slot]);
             }
         }
     }
@@ -93,9 +107,9 @@ impl WeightGradients {
 
 /// `sums += numbers`, as far as there are sums.
 #[inline(always)]
-fn add(sums: &mut [f32], numbers: &[f32]) {
-    for (sum, number) in sums.iter_mut().zip(numbers) {
-        *sum += number;
+fn add<T: AddAssign + From<f32>>(sums: &mut [T], numbers: &[f32]) {
+    for (sum, &number) in sums.iter_mut().zip(numbers) {
+        *sum += number.into();
     }
 }
 
@@ -122,6 +136,8 @@ struct Chunk {
     /// Gradients of the sums, `[row, slot, padded]`.
     slots: Aligned,
     row_gradients: Aligned,
+    /// Gradients of the biases, `[slot, padded]`: summed for each chunk apart, so that small ones are not lost in a long sum.
+    bias: Aligned,
 }
 
 impl<C: Cell<G>, const G: usize> WithSimd for Retreat<'_, '_, C, G> {
@@ -139,24 +155,15 @@ impl<C: Cell<G>, const G: usize> WithSimd for Retreat<'_, '_, C, G> {
         let slot_stride = row_stride(KEPT * padded);
 
         let capacity = padded_rows(CHUNK.max(padded_rows(sequences.len())).min(n_rows));
-        let zeros = |width: usize| Aligned::zeros(capacity * width);
-        let zeros_for_memory = || zeros(if C::HAS_MEMORY { stride } else { 0 });
         let recompute = kept.gates.is_none();
-        let mut chunk = Chunk {
-            x: zeros(x_stride),
-            output: zeros(stride),
-            memory: zeros_for_memory(),
-            memory_after: zeros_for_memory(),
-            gates: zeros(if recompute { KEPT * padded } else { 0 }),
-            scratch: [zeros(if recompute { stride } else { 0 }), zeros_for_memory()],
-            slots: zeros(slot_stride),
-            row_gradients: zeros(backward.to_input.padded_columns()),
-        };
-        let mut sums = WeightGradients {
-            input: Aligned::zeros(G * padded * padded_input),
-            recurrent: Aligned::zeros(G * padded * padded),
-            bias: Aligned::zeros(KEPT * padded),
-        };
+        let row_gradient_stride = backward.to_input.padded_columns();
+        let mut chunk = Chunk::new::<C, G>(
+            layer,
+            capacity,
+            recompute,
+            [x_stride, stride, slot_stride, row_gradient_stride],
+        );
+        let mut sums = WeightGradients::zeros::<G>(padded, padded_input);
         // What comes back from the step after.
         let rows = padded_rows(sequences.len());
         let mut output_gradient = Aligned::zeros(rows * stride);
@@ -175,6 +182,7 @@ impl<C: Cell<G>, const G: usize> WithSimd for Retreat<'_, '_, C, G> {
                 step::<S, C, G>(simd, layer, n, Rows { data: &chunk.x, stride: x_stride }, before, after);
             }
             chunk.slots.fill(0.0);
+            chunk.bias.fill(0.0);
             for t in (begin..end).rev() {
                 let TileStep { running, first_row: row_of_step } = steps[t];
                 let local = row_of_step - first_row;
@@ -192,10 +200,13 @@ impl<C: Cell<G>, const G: usize> WithSimd for Retreat<'_, '_, C, G> {
                         (&chunk.output[states.clone()], &chunk.output[states])
                     };
                     let output = &mut output_gradient[row * stride..row * stride + padded];
-                    let memory: &mut [f32] =
-                        if C::HAS_MEMORY { &mut memory_gradient[row * stride..row * stride + padded] } else { &mut [] };
+                    let memory: &mut [f32] = if C::HAS_MEMORY {
+                        &mut memory_gradient[row * stride..row * stride + padded]
+                    } else {
+                        &mut []
+                    };
                     let slots = &mut chunk.slots[(local + row) * slot_stride..][..KEPT * padded];
-                    one_row::<S, C, G>(simd, gates, before, after, output, memory, slots, &mut sums.bias);
+                    one_row::<S, C, G>(simd, gates, before, after, output, memory, slots, &mut chunk.bias);
                 }
                 simd.vectorize(AddProduct {
                     n: running,
@@ -207,6 +218,7 @@ impl<C: Cell<G>, const G: usize> WithSimd for Retreat<'_, '_, C, G> {
                 });
             }
 
+            add(&mut sums.bias, &chunk.bias);
             let by_input = Rows { data: &chunk.slots[C::INPUT_SLOT * padded..], stride: slot_stride };
             let x = Rows { data: &chunk.x, stride: x_stride };
             let (a_columns, vectors) = (G * padded, padded_input / S::F32_LANES);
@@ -216,7 +228,6 @@ impl<C: Cell<G>, const G: usize> WithSimd for Retreat<'_, '_, C, G> {
             simd.vectorize(AddOuter { n, a: recurrent, a_columns, b, vectors, sums: &mut sums.recurrent });
 
             if sequences[0].row_gradients.is_some() {
-                let width = backward.to_input.padded_columns();
                 chunk.row_gradients.fill(0.0);
                 simd.vectorize(AddProduct {
                     n,
@@ -224,17 +235,9 @@ impl<C: Cell<G>, const G: usize> WithSimd for Retreat<'_, '_, C, G> {
                     matrix: &backward.to_input,
                     panels: backward.to_input.all(),
                     sums: &mut chunk.row_gradients,
-                    sums_stride: width,
+                    sums_stride: row_gradient_stride,
                 });
-                for t in begin..end {
-                    let local = steps[t].first_row - first_row;
-                    for (row, sequence) in sequences[..steps[t].running].iter_mut().enumerate() {
-                        let Some(gradients) = &mut sequence.row_gradients else { continue };
-                        let place = (local + row) * width;
-                        gradients[t * input..(t + 1) * input]
-                            .copy_from_slice(&chunk.row_gradients[place..place + input]);
-                    }
-                }
+                chunk.scatter(sequences, &steps, begin..end, input, row_gradient_stride);
             }
             end = begin;
         }
@@ -265,6 +268,48 @@ fn chunk_before(steps: &[TileStep], end: usize, n_rows: usize) -> usize {
 }
 
 impl Chunk {
+    fn new<C: Cell<G>, const G: usize>(
+        layer: &PackedLayer,
+        capacity: usize,
+        recompute: bool,
+        [x_stride, stride, slot_stride, row_gradient_stride]: [usize; 4],
+    ) -> Self {
+        let zeros = |width: usize| Aligned::zeros(capacity * width);
+        let if_memory = |width: usize| if C::HAS_MEMORY { width } else { 0 };
+        let if_recompute = |width: usize| if recompute { width } else { 0 };
+        Self {
+            x: zeros(x_stride),
+            output: zeros(stride),
+            memory: zeros(if_memory(stride)),
+            memory_after: zeros(if_memory(stride)),
+            gates: zeros(if_recompute(KEPT * layer.padded)),
+            scratch: [zeros(if_recompute(stride)), zeros(if_recompute(if_memory(stride)))],
+            slots: zeros(slot_stride),
+            row_gradients: zeros(row_gradient_stride),
+            bias: Aligned::zeros(KEPT * layer.padded),
+        }
+    }
+
+    /// Gives the gradients of the rows to their sequences.
+    fn scatter(
+        &self,
+        sequences: &mut [BackwardSequence<'_>],
+        steps: &[TileStep],
+        range: Range<usize>,
+        input: usize,
+        stride: usize,
+    ) {
+        let first_row = steps[range.start].first_row;
+        for t in range {
+            for (row, sequence) in sequences[..steps[t].running].iter_mut().enumerate() {
+                let Some(gradients) = &mut sequence.row_gradients else { continue };
+                let place = (steps[t].first_row - first_row + row) * stride;
+                gradients[t * input..(t + 1) * input]
+                    .copy_from_slice(&self.row_gradients[place..place + input]);
+            }
+        }
+    }
+
     /// Fetches inputs and states of some steps.
     #[inline(always)]
     fn gather<C: Cell<G>, const G: usize>(

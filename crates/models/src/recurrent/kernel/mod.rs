@@ -5,7 +5,10 @@
 //! `inline(always)`: a function that is not inlined would not be compiled for the instruction set.
 
 #![allow(clippy::inline_always, reason = "only what is inlined is compiled for the instruction set")]
-#![allow(clippy::needless_range_loop, reason = "loops over a fixed number of registers read best by their index")]
+#![allow(
+    clippy::needless_range_loop,
+    reason = "loops over a fixed number of registers read best by their index"
+)]
 
 mod activation;
 mod aligned;
@@ -17,9 +20,9 @@ mod product;
 mod step;
 mod tile;
 
-pub(super) use batch::{Gradients, Run, advance, retreat};
-pub(super) use dense::{HEAD_ROWS, PackedDense, PackedHead, RunHead};
+pub(super) use batch::{BackwardBatch, Run, advance, retreat};
 pub use cell::{GruCell, LstmCell};
+pub(super) use dense::{HEAD_ROWS, PackedDense, PackedHead, RunHead};
 pub(super) use gradient::BackwardLayer;
 pub(super) use step::{PackedLayer, Weights};
 pub(super) use tile::Kept;

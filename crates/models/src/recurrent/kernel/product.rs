@@ -36,7 +36,7 @@ pub(crate) struct Panels {
     depth: usize,
     /// Columns of a panel.
     width: usize,
-    n_panels: usize,
+    count: usize,
     data: Aligned,
 }
 
@@ -49,24 +49,24 @@ impl Panels {
         element: impl Fn(usize, usize) -> f32,
     ) -> Self {
         let width = VECTORS * lanes;
-        let n_panels = columns.div_ceil(width);
-        let mut data = Aligned::zeros(depth * n_panels * width);
+        let count = columns.div_ceil(width);
+        let mut data = Aligned::zeros(depth * count * width);
         for (index, row) in data.chunks_exact_mut(width).enumerate() {
             let (panel, k) = (index / depth, index % depth);
             for (column, place) in (panel * width..columns).zip(row) {
                 *place = element(k, column);
             }
         }
-        Self { depth, width, n_panels, data }
+        Self { depth, width, count, data }
     }
 
     /// Width of a row of results, padding included.
     pub(crate) fn padded_columns(&self) -> usize {
-        self.n_panels * self.width
+        self.count * self.width
     }
 
     pub(crate) fn all(&self) -> Range<usize> {
-        0..self.n_panels
+        0..self.count
     }
 
     /// One panel, `[depth][vector]`.

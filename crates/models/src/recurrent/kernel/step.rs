@@ -54,7 +54,14 @@ impl PackedLayer {
                 bias[place(if shared { gate } else { G })] += weights.b_hh[gate * hidden + unit];
             }
         }
-        Self { input, hidden, padded, w_ih: gates(input, weights.w_ih), w_hh: gates(hidden, weights.w_hh), bias }
+        Self {
+            input,
+            hidden,
+            padded,
+            w_ih: gates(input, weights.w_ih),
+            w_hh: gates(hidden, weights.w_hh),
+            bias,
+        }
     }
 
     /// Distance between rows of states.
@@ -130,7 +137,14 @@ impl<C: Cell<G>, const G: usize> WithSimd for Step<'_, C, G> {
             }
             let add = |rows, matrix, sums: &mut [S::f32s]| {
                 let (sums, panels) = (pulp::bytemuck::cast_slice_mut(sums), panels.clone());
-                simd.vectorize(AddProduct { n, rows, matrix, panels, sums, sums_stride: stride * S::F32_LANES });
+                simd.vectorize(AddProduct {
+                    n,
+                    rows,
+                    matrix,
+                    panels,
+                    sums,
+                    sums_stride: stride * S::F32_LANES,
+                });
             };
             add(x, &layer.w_ih, &mut sums);
             for (row, held) in sums.chunks_exact_mut(stride).zip(held.chunks_exact_mut(blocks_at_once)) {

@@ -68,6 +68,7 @@ fn smoke() -> Outcome {
         example("simulate_survey", &["--out", &survey, "--objects", "38", "--format", format])?;
         example("read_snana", &[&survey])?;
     }
+    learn(&example, &out)?;
     let (metrics, objects) = (out("metrics.json"), out("objects.parquet"));
     let evaluate = |more: &[&str]| {
         let mut arguments = vec!["--out", &metrics, "--per-object", &objects];
@@ -77,6 +78,24 @@ fn smoke() -> Outcome {
     evaluate(&["--histories", &history])?;
     evaluate(&["--histories", &days, "--cost", "tree", "--days", "1,8,64", "--bootstrap", "0"])?;
     evaluate(&["--histories", &history, "--taxonomy", "supernovae5", "--project"])
+}
+
+/// The examples that train, on a few objects: what they learn is nothing, but every step of the way is taken.
+fn learn(example: &dyn Fn(&str, &[&str]) -> Outcome, out: &dyn Fn(&str) -> String) -> Outcome {
+    let folder = out("quickstart");
+    example("quickstart", &["--out", &folder, "--objects-per-class", "4", "--epochs", "1"])?;
+    let histories = out("quickstart/histories.parquet");
+    example("evaluate", &["--histories", &histories, "--out", &out("metrics.json"), "--bootstrap", "0"])?;
+    let folder = out("oracle");
+    let train = |more: &[&str]| {
+        let mut arguments = vec!["--data", "fixtures/survey", "--out", &folder, "--batch-size", "16"];
+        arguments.extend_from_slice(more);
+        example("train_oracle", &arguments)
+    };
+    train(&["--epochs", "1", "--leave-out", "KN"])?;
+    train(&["--epochs", "2", "--leave-out", "KN", "--resume"])?;
+    let (model, classes) = (out("oracle/model.safetensors"), out("classes.parquet"));
+    example("classify", &["--data", "fixtures/survey", "--model", &model, "--out", &classes])
 }
 
 /// Licences, duplicates and sources, where cargo-deny is installed.

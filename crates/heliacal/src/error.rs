@@ -1,6 +1,6 @@
 //! What can go wrong between the parts.
 
-use heliacal_taxonomy::{DecisionError, TaxonomyTextError, UnknownName};
+use heliacal_taxonomy::{ColumnsError, DecisionError, TaxonomyError, TaxonomyTextError, UnknownName};
 
 /// Shorthand for this crate's results.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -24,6 +24,43 @@ pub enum Error {
     /// Probabilities that allow no decision: the network gave NaN.
     #[error(transparent)]
     Decision(#[from] DecisionError),
+    /// A training could not begin, go on, or end.
+    #[error(transparent)]
+    Train(#[from] heliacal_models::train::TrainError),
+    /// A loss that cannot be made, or does not fit the logits.
+    #[error(transparent)]
+    Loss(#[from] heliacal_losses::Error),
+    /// The classifier's classes are not the leaves of the tree that it is scored on.
+    #[error("the classifier on another tree: {0}")]
+    Columns(#[from] ColumnsError),
+    /// A tree whose leaves alone make no tree.
+    #[error("the leaves without their tree: {0}")]
+    FlatTaxonomy(#[from] TaxonomyError),
+    /// A tree that metrics cannot be made for.
+    #[error(transparent)]
+    ClassTree(#[from] heliacal_metrics::TreeError),
+    /// Scores that cannot be made.
+    #[error(transparent)]
+    Scorecard(#[from] heliacal_metrics::scorecard::ScorecardError),
+    /// Metrics that cannot be made.
+    #[error(transparent)]
+    Evaluation(#[from] heliacal_metrics::evaluation::EvaluationError),
+    /// A history whose rows are no probabilities.
+    #[error("object {object}: {source}")]
+    Pmf {
+        /// The object.
+        object: heliacal_lightcurve::ObjectId,
+        /// Which row, and what is wrong with it.
+        source: heliacal_metrics::PmfError,
+    },
+    /// A light curve that cannot be encoded.
+    #[error("object {object}: {source}")]
+    Object {
+        /// The object.
+        object: heliacal_lightcurve::ObjectId,
+        /// Why.
+        source: heliacal_models::Error,
+    },
     /// The network and the taxonomy are of different sizes.
     #[error("the network gives {n_logits} logits, taxonomy {taxonomy:?} has {n_nodes} classes")]
     SizeMismatch {

@@ -3,7 +3,9 @@
 
 mod classifier;
 mod golden;
+mod scores;
 mod survey;
+mod training;
 
 use std::path::PathBuf;
 

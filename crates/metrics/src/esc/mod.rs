@@ -30,6 +30,7 @@
 
 #[cfg(feature = "serde")]
 mod bits;
+mod block;
 mod by_metric;
 mod early;
 mod error;

@@ -45,6 +45,8 @@ pub(super) fn ln(x: f64) -> f64 {
 }
 
 /// `ln(min(max(x, floor), 1))` of every number; the same digits as [`ln`].
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "takes the instruction set of its caller")]
 pub(super) fn ln_all(x: &[f64], floor: f64, out: &mut [f64]) {
     let within = |x: f64| {
         let x = if x > floor { x } else { floor };

@@ -2,7 +2,7 @@
 
 use super::error::{check_class, check_times};
 use super::score::weighted_score;
-use super::walk::Columns;
+use super::walk::Walk;
 use super::weight::WeightTable;
 use super::{
     ClassifiedObject, EscElapsed, EscError, EscOptions, HistoryScore, TopScore, TruthScore, WeightCurve,
@@ -62,38 +62,28 @@ pub fn score_histories(
     objects: &[ClassifiedObject<'_>],
     options: &EscOptions,
 ) -> Result<Vec<HistoryScore>, EscError> {
-    HistoryScorer::new(options)?;
-    let parts = map_parts(objects, |start, part| {
-        let mut scorer = HistoryScorer::new(options)?;
-        part.iter()
-            .enumerate()
-            .map(|(i, object)| {
-                scorer
-                    .score(object)
-                    .map_err(|source| EscError::Object { index: start + i, source: Box::new(source) })
-            })
-            .collect::<Result<Vec<_>, _>>()
-    });
-    let mut scores = Vec::with_capacity(objects.len());
-    for part in parts {
-        scores.extend(part?);
-    }
-    Ok(scores)
+    let floor = check(options)?;
+    let scorer = || HistoryScorer::trusted(options, floor);
+    let score = |scorer: &mut HistoryScorer<'_>, (index, object): (usize, &ClassifiedObject<'_>)| {
+        scorer.score(object).map_err(|source| EscError::Object { index, source: Box::new(source) })
+    };
+    // Each score is written once, where it stays: results are collected and then unpacked in place.
+    #[cfg(feature = "rayon")]
+    let scores: Vec<_> = {
+        use rayon::prelude::*;
+        objects.par_iter().enumerate().with_min_len(PART).map_init(scorer, score).collect()
+    };
+    #[cfg(not(feature = "rayon"))]
+    let scores: Vec<_> = {
+        let mut scorer = scorer();
+        objects.iter().enumerate().map(|object| score(&mut scorer, object)).collect()
+    };
+    scores.into_iter().collect()
 }
 
-/// Objects that one thread takes at a time.
-const PART: usize = 256;
-
+/// Objects that one thread takes at a time, at least.
 #[cfg(feature = "rayon")]
-fn map_parts<T: Sync, U: Send>(items: &[T], part: impl Fn(usize, &[T]) -> U + Sync) -> Vec<U> {
-    use rayon::prelude::*;
-    items.par_chunks(PART).enumerate().map(|(i, items)| part(i * PART, items)).collect()
-}
-
-#[cfg(not(feature = "rayon"))]
-fn map_parts<T, U>(items: &[T], part: impl Fn(usize, &[T]) -> U) -> Vec<U> {
-    items.chunks(PART).enumerate().map(|(i, items)| part(i * PART, items)).collect()
-}
+const PART: usize = 256;
 
 /// Scores history after history with the same options; keeps its scratch memory and a table of weights per length, so that
 /// with unit cost nothing is allocated per history. One per thread.
@@ -117,7 +107,7 @@ pub struct HistoryScorer<'a> {
     solver: Option<W1Solver<'a>>,
     tables: WeightTables<'a>,
     given: Vec<f64>,
-    columns: Columns,
+    walk: Walk,
 }
 
 impl<'a> HistoryScorer<'a> {
@@ -126,18 +116,19 @@ impl<'a> HistoryScorer<'a> {
     /// # Errors
     /// [`EscError::Floor`] and [`EscError::Alpha`].
     pub fn new(options: &'a EscOptions) -> Result<Self, EscError> {
-        if let WeightCurve::Exponential { .. } = options.weights {
-            options.weights.weight(0.5)?;
-        }
-        Ok(Self {
+        Ok(Self::trusted(options, check(options)?))
+    }
+
+    fn trusted(options: &'a EscOptions, floor: f64) -> Self {
+        Self {
             options,
-            floor: options.floor.check()?,
+            floor,
             // Unit cost is computed on the way.
             solver: if options.cost == GroundCost::Unit { None } else { Some(options.cost.solver()) },
             tables: WeightTables { curve: &options.weights, tables: Vec::new() },
             given: Vec::new(),
-            columns: Columns::default(),
-        })
+            walk: Walk::default(),
+        }
     }
 
     /// Scores one object.
@@ -161,7 +152,7 @@ impl<'a> HistoryScorer<'a> {
             solver.consecutive(history, &mut self.given)?;
         }
         let given = self.solver.is_some().then_some(&self.given[..]);
-        let path = self.columns.read(history.as_slice(), n_classes, true_class, params, given);
+        let path = self.walk.read(history.as_slice(), n_classes, true_class, params, given);
         let (net_displacement, total_variation) = match &mut self.solver {
             None => (unit(history.step(0), history.last()), path.total_motion),
             Some(solver) => (net_displacement(solver, history)?, total_variation(history)),
@@ -175,8 +166,8 @@ impl<'a> HistoryScorer<'a> {
                 let (esc_score, raw_instability) = self.tables.with(n_steps, |table| {
                     let options = self.options;
                     weighted_score(
-                        self.columns.w1(),
-                        self.columns.p_true(),
+                        self.walk.w1(),
+                        self.walk.p_true(),
                         &options.weights,
                         table,
                         self.floor,
@@ -219,13 +210,21 @@ impl<'a> HistoryScorer<'a> {
 
     /// The distances between consecutive PMFs of the history that was scored last.
     pub fn w1(&self) -> &[f64] {
-        self.columns.w1()
+        self.walk.w1()
     }
 
     /// The probabilities of its true class; empty where that is unknown.
     pub fn true_probabilities(&self) -> &[f64] {
-        self.columns.p_true()
+        self.walk.p_true()
     }
+}
+
+/// Checks the options; gives the floor.
+fn check(options: &EscOptions) -> Result<f64, EscError> {
+    if let WeightCurve::Exponential { .. } = options.weights {
+        options.weights.weight(0.5)?;
+    }
+    options.floor.check()
 }
 
 fn total_variation(history: &PmfHistory) -> f64 {
@@ -349,7 +348,7 @@ mod tests {
     #[test]
     fn a_given_unit_distance_changes_nothing() {
         let values = [0.25, 0.5, 0.25, 0.5, 0.5, 0.0, 0.25, 0.25, 0.5];
-        let (mut fused, mut given) = (Columns::default(), Columns::default());
+        let (mut fused, mut given) = (Walk::default(), Walk::default());
         let params = EscParams::default();
         let a = fused.read(&values, 3, Some(1), params, None);
         let b = given.read(&values, 3, Some(1), params, Some(&[0.25, 0.5]));

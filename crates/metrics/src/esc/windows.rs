@@ -1,53 +1,38 @@
 //! Windows of classifications that hold, found 64 steps at a time.
 
+use super::block::BLOCK;
 use super::fraction::Streak;
 
+/// The bit of each step. From a table, the compiler marks many steps at a time; from a shift it does not.
+const BITS: [u64; BLOCK] = {
+    let mut bits = [0; BLOCK];
+    let mut step = 0;
+    while step < BLOCK {
+        bits[step] = 1 << step;
+        step += 1;
+    }
+    bits
+};
+
 /// One bit per step, from the lowest bit of the first word on; the bits past the last step are 0.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Steps(Vec<u64>);
 
 impl Steps {
-    /// Marks the steps whose number passes a test, which NaN must not. Always 64 numbers, which the compiler does many at a
-    /// time.
-    #[inline(always)]
-    #[allow(clippy::inline_always, reason = "specialized to the test")]
-    pub(super) fn mark_where(&mut self, column: &[f64], test: impl Fn(f64) -> bool) {
-        let word = |values: &[f64; 64]| {
-            let mut bytes = [0_u8; 64];
-            for (byte, &value) in bytes.iter_mut().zip(values) {
-                *byte = u8::from(test(value));
-            }
-            pack(&bytes)
-        };
+    /// Unmarks and forgets all steps.
+    pub(super) fn clear(&mut self) {
         self.0.clear();
-        let (whole, rest) = column.as_chunks::<64>();
-        for values in whole {
-            self.0.push(word(values));
-        }
-        if !rest.is_empty() {
-            let mut values = [f64::NAN; 64];
-            values[..rest.len()].copy_from_slice(rest);
-            self.0.push(word(&values));
-        }
     }
 
-    /// Marks the steps whose label is not that of the one before.
-    pub(super) fn mark_changes(&mut self, labels: &[u32]) {
-        self.0.clear();
-        let mut before = labels.first().copied().unwrap_or_default();
-        for labels in labels.chunks(64) {
-            let last = labels[labels.len() - 1];
-            // The one before, then the labels, the last one repeated to the end: no change there.
-            let mut row = [last; 65];
-            row[0] = before;
-            row[1..=labels.len()].copy_from_slice(labels);
-            let mut bytes = [0_u8; 64];
-            for i in 0..64 {
-                bytes[i] = u8::from(row[i] != row[i + 1]);
-            }
-            before = last;
-            self.0.push(pack(&bytes));
+    /// Adds the next block, of which `n_steps` are steps, and marks those whose number passes a test.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "specialized to the test and to an instruction set")]
+    pub(super) fn mark_where(&mut self, values: &[f64; BLOCK], n_steps: usize, test: impl Fn(f64) -> bool) {
+        let mut word = 0;
+        for (&value, bit) in values.iter().zip(BITS) {
+            word |= if test(value) { bit } else { 0 };
         }
+        self.0.push(word & (!0 >> (BLOCK - n_steps)));
     }
 
     /// Number of marked steps.
@@ -61,16 +46,15 @@ impl Steps {
         Some(word * 64 + self.0[word].ilog2() as usize)
     }
 
+    /// The first marked step, from 0.
+    pub(super) fn first(&self) -> Option<usize> {
+        let word = self.0.iter().position(|&word| word != 0)?;
+        Some(word * 64 + self.0[word].trailing_zeros() as usize)
+    }
+
     fn get(&self, step: usize) -> bool {
         self.0[step / 64] >> (step % 64) & 1 == 1
     }
-}
-
-/// Bytes of 0 or 1 as bits, the first one lowest; of eight at a time each partial product lands in a place of its own.
-fn pack(bytes: &[u8; 64]) -> u64 {
-    let gather = |bytes: [u8; 8]| u64::from_le_bytes(bytes).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-    let (eights, _) = bytes.as_chunks::<8>();
-    eights.iter().rev().fold(0, |word, eight| (word << 8) | gather(*eight))
 }
 
 /// The streak at the last step, and the first step whose window holds: what [`Streak::step`] finds step by step.
@@ -143,16 +127,25 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn marks(column: &[f64], test: impl Fn(f64) -> bool) -> Steps {
+        let mut steps = Steps::default();
+        for values in column.chunks(BLOCK) {
+            let mut block = [1.0; BLOCK];
+            block[..values.len()].copy_from_slice(values);
+            steps.mark_where(&block, values.len(), &test);
+        }
+        steps
+    }
+
     #[test]
-    fn changes_across_words() {
-        let mut labels = vec![3; 130];
-        labels[64..].fill(5);
-        labels[129] = 3;
-        let mut changes = Steps::default();
-        changes.mark_changes(&labels);
-        assert_eq!((changes.count(), changes.get(64), changes.last()), (2, true, Some(129)));
-        changes.mark_changes(&[7]);
-        assert_eq!((changes.count(), changes.last()), (0, None));
+    fn marks_across_words() {
+        let mut column = vec![0.0; 130];
+        (column[3], column[64], column[129]) = (1.0, 1.0, 1.0);
+        let found = marks(&column, |x| x > 0.0);
+        assert_eq!((found.count(), found.first(), found.last()), (3, Some(3), Some(129)));
+        assert!(found.get(64) && !found.get(63));
+        let none = marks(&[0.0], |x| x > 0.0);
+        assert_eq!((none.count(), none.first(), none.last()), (0, None, None));
     }
 
     proptest! {
@@ -164,10 +157,8 @@ mod tests {
         ) {
             let column = |read: fn(&(u8, u8, u8)) -> u8| steps.iter().map(|s| f64::from(read(s))).collect::<Vec<_>>();
             let (closes, sures, breaks) = (column(|s| s.0), column(|s| s.1), column(|s| s.2));
-            let (mut close, mut sure, mut broken) = (Steps::default(), Steps::default(), Steps::default());
-            close.mark_where(&closes, |x| x > 0.0);
-            sure.mark_where(&sures, |x| x > 0.0);
-            broken.mark_where(&breaks, |x| x == 0.0);
+            let (close, sure) = (marks(&closes, |x| x > 0.0), marks(&sures, |x| x > 0.0));
+            let broken = marks(&breaks, |x| x == 0.0);
             for k in [k, short] {
                 let mut direct = Streak::default();
                 for i in 0..steps.len() {

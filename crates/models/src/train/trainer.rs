@@ -133,6 +133,13 @@ impl<'a> Trainer<'a> {
         self
     }
 
+    /// Another number of epochs, and nothing else: how a resumed training is made longer.
+    #[must_use]
+    pub fn with_epochs(mut self, epochs: usize) -> Self {
+        self.config.epochs = epochs;
+        self
+    }
+
     /// Trains to the end, or until the callback breaks.
     ///
     /// `loss` gets logits `[batch, node]` with the objects' true nodes, and gives a scalar: the mean over the batch.

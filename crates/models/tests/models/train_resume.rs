@@ -72,6 +72,22 @@ fn a_resumed_training_equals_an_uninterrupted_one() {
 }
 
 #[test]
+fn a_training_that_is_made_longer_equals_a_long_one() {
+    let (expected, expected_current) = uninterrupted(&toy_config());
+    let examples = toy_examples();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint.safetensors");
+    let short = TrainConfig { epochs: 2, ..toy_config() };
+    let mut trainer = Trainer::new(&toy_model(1), &examples, short).unwrap().with_checkpoints(&path, 0);
+    assert_eq!(trainer.train(cross_entropy, go_on).unwrap().ending, Ending::Epochs);
+    let mut longer = Trainer::resume(&path, &examples, &Device::Cpu).unwrap().with_epochs(6);
+    let found = longer.train(cross_entropy, go_on).unwrap();
+    assert_eq!(found.history, expected.history);
+    assert_eq!(bits(&found.model), bits(&expected.model));
+    assert_eq!(bits(&longer.current().unwrap()), bits(&expected_current));
+}
+
+#[test]
 fn a_killed_process_leaves_its_last_checkpoint() {
     let (expected, _) = uninterrupted(&toy_config());
     let examples = toy_examples();

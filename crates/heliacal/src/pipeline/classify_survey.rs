@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use heliacal_io::{ObjectHistory, Record};
-use heliacal_lightcurve::ObjectId;
+use heliacal_lightcurve::{NoDetection, ObjectId};
 use heliacal_models::EncodedLightCurve;
 use heliacal_taxonomy::{NodeId, Taxonomy};
 
@@ -19,6 +19,9 @@ pub enum Times {
     DaysSinceTrigger(Vec<f64>),
     /// After every observation.
     EveryObservation,
+    /// After every observation from the trigger on, with its days since trigger: when a broker would have asked. What was
+    /// seen before the trigger is known, but not classified.
+    SinceTrigger,
 }
 
 /// An object that could not be classified or a file that could not be read, and why.
@@ -191,6 +194,16 @@ impl Prepared {
                 }
                 known.sort_by(|a, b| a.1.total_cmp(&b.1));
                 let (steps, days) = known.into_iter().unzip();
+                (steps, Some(days))
+            }
+            Times::SinceTrigger => {
+                let n_observations = light_curve.len();
+                let no_detection = || heliacal_models::Error::from(NoDetection { n_observations });
+                let trigger = light_curve.first_detection().ok_or_else(no_detection)?;
+                let day =
+                    |step: usize| light_curve.mjd()[encoded.observations[step]] - light_curve.mjd()[trigger];
+                let steps = encoded.steps().filter(|&step| encoded.observations[step] >= trigger);
+                let (steps, days) = steps.map(|step| (step, day(step))).unzip();
                 (steps, Some(days))
             }
         };

@@ -1,0 +1,21 @@
+//! Files to histories, histories to scores, labelled light curves to trained classifiers: the glue between the parts.
+//!
+//! | question | item |
+//! |---|---|
+//! | what is each object of a survey, and when is it asked? | [`classify_survey`], [`Times`], [`Summary`], [`Skipped`] |
+//! | what is there to learn from? | [`LabelledSurvey`] |
+//! | which loss trains, on which tree? | [`TrainingLoss`], [`loss_function`] |
+//! | how right is a classifier as objects age? | [`score_since_trigger`], [`SinceTriggerTable`] |
+//! | and how early and stable? | [`evaluate_survey`] |
+
+mod classify_survey;
+mod labelled_survey;
+mod score_survey;
+mod since_trigger_table;
+mod training_loss;
+
+pub use classify_survey::{ClassSummary, Skipped, Summary, Times, classify_survey};
+pub use labelled_survey::LabelledSurvey;
+pub use score_survey::{evaluate_survey, score_since_trigger};
+pub use since_trigger_table::SinceTriggerTable;
+pub use training_loss::{TrainingLoss, loss_function};

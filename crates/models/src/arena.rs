@@ -1,12 +1,16 @@
 //! Many objects that are being observed, kept together.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use heliacal_lightcurve::{Context, Observation};
 
 use crate::oracle::Output;
 use crate::stream::{NewRows, Progress, StreamState};
 use crate::{Error, Oracle, Result};
+
+/// Objects that go through the network together: many enough for all threads, few enough that the copies of their states
+/// stay small beside the arena.
+const OBJECTS_PER_PASS: usize = 1 << 13;
 
 /// The objects of a survey as their observations arrive: push many at once, in any order, and get the logits of each.
 ///
@@ -123,15 +127,25 @@ impl StreamArena<'_> {
 
     /// Takes observations and gives, for each of them, what [`Stream::push`](crate::Stream::push) would: the logits after
     /// it, none, or an error, which touches that observation alone. Those of one object are taken in the order given.
+    /// When the device fails, the observations that went through the network together are all refused, the first of them
+    /// with the reason and the others with [`Error::NotClassified`]; their objects are then as they were.
     pub fn push(&mut self, observations: &[(Slot, Observation)]) -> Vec<Result<Option<Vec<f32>>>> {
         let mut results: Vec<Result<Option<Vec<f32>>>> = observations.iter().map(|_| Ok(None)).collect();
-        let mut waiting: Vec<usize> = (0..observations.len()).collect();
-        while !waiting.is_empty() {
-            // One observation of each object goes through the network; further ones have to wait for it.
-            let mut seen = HashSet::with_capacity(waiting.len());
-            let (wave, later) = waiting.into_iter().partition(|&index| seen.insert(observations[index].0));
-            waiting = later;
-            self.push_wave(observations, wave, &mut results);
+        // One observation of each object goes through the network; further ones have to wait for it.
+        let mut waves: Vec<Vec<usize>> = Vec::new();
+        let mut n_taken = HashMap::with_capacity(observations.len());
+        for (index, (slot, _)) in observations.iter().enumerate() {
+            let wave: &mut usize = n_taken.entry(*slot).or_default();
+            if *wave == waves.len() {
+                waves.push(Vec::new());
+            }
+            waves[*wave].push(index);
+            *wave += 1;
+        }
+        for wave in &waves {
+            for part in wave.chunks(OBJECTS_PER_PASS) {
+                self.push_wave(observations, part, &mut results);
+            }
         }
         results
     }
@@ -140,17 +154,17 @@ impl StreamArena<'_> {
     fn push_wave(
         &mut self,
         observations: &[(Slot, Observation)],
-        wave: Vec<usize>,
+        wave: &[usize],
         results: &mut [Result<Option<Vec<f32>>>],
     ) {
         let width = self.oracle.state_width();
         let mut classified = Vec::with_capacity(wave.len());
         let (mut rows, mut lengths, mut states) = (Vec::new(), Vec::new(), Vec::new());
-        for index in wave {
+        for &index in wave {
             let (slot, observation) = observations[index];
-            match self.observe(slot, observation) {
+            match self.new_rows(slot, &observation) {
                 Err(error) => results[index] = Err(error),
-                Ok(None) => {}
+                Ok(None) => self.take(slot, observation, None),
                 Ok(Some(new)) => {
                     rows.extend_from_slice(&new.rows);
                     lengths.push(new.rows.len() / self.oracle.config().n_features);
@@ -159,7 +173,7 @@ impl StreamArena<'_> {
                     if new.afresh {
                         states[begin..].fill(0.0);
                     }
-                    classified.push((index, slot));
+                    classified.push((index, slot, new));
                 }
             }
         }
@@ -168,7 +182,7 @@ impl StreamArena<'_> {
         }
         let logits = self.oracle.advance(&rows, &lengths, &mut states).and_then(|()| {
             let (mut last, mut statics) = (Vec::new(), Vec::new());
-            for (state, (_, slot)) in states.chunks_exact(width).zip(&classified) {
+            for (state, (_, slot, _)) in states.chunks_exact(width).zip(&classified) {
                 last.extend_from_slice(self.oracle.last_layer(state));
                 statics.extend_from_slice(&self.progress(*slot)?.statics);
             }
@@ -179,25 +193,32 @@ impl StreamArena<'_> {
             Err(error) => {
                 // The device failed; the first of its observations tells why, and all of them that they did not get through.
                 let mut error = Some(error);
-                for (index, _) in classified {
+                for (index, ..) in classified {
                     results[index] = Err(error.take().unwrap_or(Error::NotClassified));
                 }
                 return;
             }
         };
         let n_nodes = self.oracle.config().n_nodes;
-        for ((state, logits), (index, slot)) in
+        for ((state, logits), (index, slot, new)) in
             states.chunks_exact(width).zip(logits.chunks_exact(n_nodes)).zip(classified)
         {
             self.states[slot.0 * width..(slot.0 + 1) * width].copy_from_slice(state);
+            self.take(slot, observations[index].1, Some(&new));
             results[index] = Ok(Some(logits.to_vec()));
         }
     }
 
-    fn observe(&mut self, slot: Slot, observation: Observation) -> Result<Option<NewRows>> {
-        self.progress(slot)?.check(&observation)?;
-        let progress = self.progress[slot.0].as_mut();
-        Ok(progress.and_then(|progress| progress.observe(self.oracle.features(), observation)))
+    fn new_rows(&self, slot: Slot, observation: &Observation) -> Result<Option<NewRows>> {
+        let progress = self.progress(slot)?;
+        progress.check(observation)?;
+        Ok(progress.new_rows(self.oracle.features(), observation))
+    }
+
+    fn take(&mut self, slot: Slot, observation: Observation, new: Option<&NewRows>) {
+        if let Some(progress) = &mut self.progress[slot.0] {
+            progress.take(self.oracle.features(), observation, new);
+        }
     }
 
     fn progress(&self, slot: Slot) -> Result<&Progress> {

@@ -62,8 +62,10 @@ impl OracleConfig {
     /// That every size is one a network can have, before anything is made by it: a configuration comes from a file.
     pub(crate) fn check(&self, features: &FeatureSpec) -> Result<()> {
         let head = self.head.iter().map(|(width, _)| ("width of a head layer", *width, MAX_WIDTH));
-        let static_dense =
-            self.static_dense.iter().map(|(width, _)| ("width of static_dense", *width, MAX_WIDTH));
+        let static_dense = self.static_dense.iter().flat_map(|(width, _)| {
+            let n_statics = ("number of static features of static_dense", self.n_statics, MAX_WIDTH);
+            [("width of static_dense", *width, MAX_WIDTH), n_statics]
+        });
         let sizes = [
             ("number of time features", self.n_features, MAX_WIDTH),
             ("GRU width", self.hidden, MAX_WIDTH),
@@ -352,8 +354,8 @@ impl Oracle {
     /// "every step". Each light curve is passed over once, whatever the number of steps.
     ///
     /// # Errors
-    /// [`Error::Config`] for a step that a light curve does not have, or steps not in rising order; [`Error::Candle`]
-    /// when the device fails.
+    /// [`Error::Config`] for a step that a light curve does not have, steps not in rising order, or a light curve of
+    /// another encoding; [`Error::Candle`] when the device fails.
     pub fn logits_at(&self, light_curves: &[(&EncodedLightCurve, &[usize])]) -> Result<Vec<Vec<f32>>> {
         self.outputs_at(light_curves, Output::Logits)
     }
@@ -426,7 +428,8 @@ impl Oracle {
     /// training loss takes.
     ///
     /// # Errors
-    /// [`Error::NoObservations`] for a light curve without a step, [`Error::Candle`] when the device fails.
+    /// [`Error::NoObservations`] for a light curve without a step, [`Error::Config`] for one of another encoding,
+    /// [`Error::Candle`] when the device fails.
     pub fn forward(&self, light_curves: &[EncodedLightCurve]) -> Result<Tensor> {
         let whole = |encoded: &'_ EncodedLightCurve| encoded.rows.len() / self.config.n_features;
         let whole: Vec<_> = light_curves.iter().map(|encoded| (encoded, whole(encoded))).collect();
@@ -437,8 +440,8 @@ impl Oracle {
     /// truncated light curves, without copying them.
     ///
     /// # Errors
-    /// [`Error::NoObservations`] for 0 steps, [`Error::Config`] for more steps than a light curve has,
-    /// [`Error::Candle`] when the device fails.
+    /// [`Error::NoObservations`] for 0 steps, [`Error::Config`] for more steps than a light curve has or one of another
+    /// encoding, [`Error::Candle`] when the device fails.
     pub fn forward_after(&self, beginnings: &[(&EncodedLightCurve, usize)]) -> Result<Tensor> {
         let mut sequences = Vec::new();
         for (owner, &(encoded, n_steps)) in beginnings.iter().enumerate() {
@@ -458,6 +461,11 @@ impl Oracle {
         sequences: &mut Vec<Sequence<'a>>,
     ) -> Result<()> {
         let columns = self.config.n_features;
+        let (found, expected) = (encoded.statics.len(), self.config.n_statics);
+        if found != expected {
+            let (expected, found) = (expected.to_string(), found.to_string());
+            return Err(Error::Config { what: "number of static features", expected, found });
+        }
         let n_steps = encoded.rows.len() / columns;
         if let Some(step) = steps.last().filter(|&&step| step >= n_steps || !steps.is_sorted()) {
             let expected = format!("rising and below {n_steps}");

@@ -1,7 +1,5 @@
 //! Classification of one object as its observations arrive.
 
-use std::collections::VecDeque;
-
 use heliacal_lightcurve::{Context, LightCurve, Observation};
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +60,7 @@ pub(crate) struct Progress {
     /// Observations that wait for the first detection.
     waiting: Vec<Observation>,
     /// Encoded rows inside the window, for encodings with `max_steps`.
-    window: VecDeque<f32>,
+    window: Vec<f32>,
     n_observations: usize,
 }
 
@@ -81,7 +79,7 @@ impl Progress {
             origin: None,
             newest: Vec::new(),
             waiting: Vec::new(),
-            window: VecDeque::new(),
+            window: Vec::new(),
             n_observations: 0,
         }
     }
@@ -103,36 +101,47 @@ impl Progress {
         Ok(())
     }
 
-    /// Takes an observation; none when there is nothing to classify yet.
-    pub(crate) fn observe(&mut self, features: &FeatureSpec, observation: Observation) -> Option<NewRows> {
-        match self.newest.first() {
-            Some(newest) if newest.mjd == observation.mjd => {}
-            _ => self.newest.clear(),
+    /// The rows that an observation brings; none when there is nothing to classify yet.
+    pub(crate) fn new_rows(&self, features: &FeatureSpec, observation: &Observation) -> Option<NewRows> {
+        let knows_origin = features.time_origin == TimeOrigin::FirstObservation || observation.detection;
+        if !features.keeps(observation) || (self.origin.is_none() && !knows_origin) {
+            return None;
+        }
+        let origin = self.origin.unwrap_or(observation.mjd);
+        let mut rows = Vec::new();
+        for observation in self.waiting.iter().chain([observation]) {
+            features.push_row(observation, origin, &mut rows);
+        }
+        let limit = features.max_steps.map_or(usize::MAX, |max_steps| max_steps * features.columns.len());
+        let beyond = (self.window.len() + rows.len()).saturating_sub(limit);
+        if beyond == 0 {
+            return Some(NewRows { rows, afresh: false });
+        }
+        let window = self.window.iter().copied().chain(rows).skip(beyond);
+        Some(NewRows { rows: window.collect(), afresh: true })
+    }
+
+    /// Remembers an observation, with the rows that it brought.
+    pub(crate) fn take(&mut self, features: &FeatureSpec, observation: Observation, new: Option<&NewRows>) {
+        if self.newest.first().is_some_and(|newest| newest.mjd != observation.mjd) {
+            self.newest.clear();
         }
         self.newest.push(observation);
-        if !features.keeps(&observation) {
-            return None;
+        match new {
+            Some(new) => {
+                self.origin.get_or_insert(observation.mjd);
+                self.n_observations += self.waiting.len() + 1;
+                self.waiting.clear();
+                if features.max_steps.is_some() {
+                    if new.afresh {
+                        self.window.clear();
+                    }
+                    self.window.extend(&new.rows);
+                }
+            }
+            None if features.keeps(&observation) => self.waiting.push(observation),
+            None => {}
         }
-        let knows_origin = features.time_origin == TimeOrigin::FirstObservation || observation.detection;
-        if self.origin.is_none() && !knows_origin {
-            self.waiting.push(observation);
-            return None;
-        }
-        let origin = *self.origin.get_or_insert(observation.mjd);
-        let mut new = NewRows::default();
-        let waiting = std::mem::take(&mut self.waiting);
-        self.n_observations += waiting.len() + 1;
-        for observation in waiting.iter().chain([&observation]) {
-            features.push_row(observation, origin, &mut new.rows);
-        }
-        let Some(max_steps) = features.max_steps else { return Some(new) };
-        let limit = max_steps * features.columns.len();
-        self.window.extend(&new.rows);
-        if self.window.len() > limit {
-            self.window.drain(..self.window.len() - limit);
-            new = NewRows { rows: self.window.iter().copied().collect(), afresh: true };
-        }
-        Some(new)
     }
 }
 
@@ -183,11 +192,12 @@ impl Stream<'_> {
     /// at the newest time is welcome: in another passband, or in the same one with another flux.
     pub fn push(&mut self, observation: Observation) -> Result<Option<Vec<f32>>> {
         self.state.progress.check(&observation)?;
+        let new = self.state.progress.new_rows(self.oracle.features(), &observation);
         // Nothing of the state changes before the step has succeeded.
-        let mut next = self.state.clone();
-        let new = next.progress.observe(self.oracle.features(), observation);
-        let logits = new.map(|new| self.classify(&mut next, &new)).transpose()?;
-        self.state = next;
+        let mut hidden = self.state.hidden.clone();
+        let logits = new.as_ref().map(|new| self.classify(&mut hidden, new)).transpose()?;
+        self.state.hidden = hidden;
+        self.state.progress.take(self.oracle.features(), observation, new.as_ref());
         Ok(logits)
     }
 
@@ -202,13 +212,15 @@ impl Stream<'_> {
         // The rows of all observations, to go through the layers at once.
         let mut all = NewRows::default();
         for observation in light_curve.view().iter() {
-            match fresh.progress.observe(self.oracle.features(), observation) {
+            let new = fresh.progress.new_rows(self.oracle.features(), &observation);
+            fresh.progress.take(self.oracle.features(), observation, new.as_ref());
+            match new {
                 Some(new) if new.afresh => all = new,
                 Some(new) => all.rows.extend(new.rows),
                 None => {}
             }
         }
-        let logits = if all.rows.is_empty() { None } else { Some(self.classify(&mut fresh, &all)?) };
+        let logits = if all.rows.is_empty() { None } else { Some(self.classify(&mut fresh.hidden, &all)?) };
         self.state = fresh;
         Ok(logits)
     }
@@ -233,14 +245,14 @@ impl Stream<'_> {
         self.state
     }
 
-    /// Takes new rows into a state and classifies.
-    fn classify(&self, state: &mut StreamState, new: &NewRows) -> Result<Vec<f32>> {
+    /// Takes new rows into a recurrent state and classifies.
+    fn classify(&self, hidden: &mut [f32], new: &NewRows) -> Result<Vec<f32>> {
         if new.afresh {
-            state.hidden.fill(0.0);
+            hidden.fill(0.0);
         }
         let n_rows = new.rows.len() / self.oracle.config().n_features;
-        self.oracle.advance(&new.rows, &[n_rows], &mut state.hidden)?;
-        let last = self.oracle.last_layer(&state.hidden);
-        self.oracle.head_numbers(last, &state.progress.statics, Output::Logits)
+        self.oracle.advance(&new.rows, &[n_rows], hidden)?;
+        let last = self.oracle.last_layer(hidden);
+        self.oracle.head_numbers(last, &self.state.progress.statics, Output::Logits)
     }
 }

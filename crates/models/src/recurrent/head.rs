@@ -68,3 +68,95 @@ impl Head {
         out
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+
+    fn wave(index: usize) -> f32 {
+        (index as f32 * 0.7).sin()
+    }
+
+    fn dense(input: usize, output: usize, activation: Activation, bias: bool) -> Dense {
+        let numbers = |n: usize, seed: usize| (0..n).map(|i| wave(i + seed)).collect::<Vec<f32>>();
+        let weight = Tensor::from_vec(numbers(input * output, input), (output, input), &Device::Cpu).unwrap();
+        let weight = (weight / (input as f64).sqrt()).unwrap();
+        let bias = bias.then(|| Tensor::from_vec(numbers(output, 3), output, &Device::Cpu).unwrap());
+        (Linear::new(weight, bias), activation)
+    }
+
+    /// One row through a layer in double precision.
+    fn plain((linear, activation): &Dense, x: &[f64]) -> Vec<f64> {
+        let weight = linear.weight().to_vec2::<f32>().unwrap();
+        let bias = linear.bias().map_or(vec![0.0; weight.len()], |bias| bias.to_vec1::<f32>().unwrap());
+        let output = |(row, bias): (&Vec<f32>, &f32)| {
+            let sum = row.iter().zip(x).map(|(&w, x)| f64::from(w) * x).sum::<f64>() + f64::from(*bias);
+            match activation {
+                Activation::Linear => sum,
+                Activation::Relu => sum.max(0.0),
+                Activation::Tanh => sum.tanh(),
+            }
+        };
+        weight.iter().zip(&bias).map(output).collect()
+    }
+
+    #[test]
+    fn equals_double_precision_and_does_not_depend_on_the_company() {
+        use Activation::{Linear, Relu, Tanh};
+        // Layers one number, one vector and a bit, and more than one product deep.
+        for (inputs, widths) in
+            [((1, 1), [1, 1, 1, 1]), ((7, 19), [17, 3, 33, 5]), ((200, 9), [101, 31, 16, 65])]
+        {
+            let first = dense(inputs.0, widths[0], Tanh, true);
+            let second = dense(inputs.1, widths[1], Relu, false);
+            for second in [None, Some(&second)] {
+                let joined = widths[0] + second.map_or(0, |_| widths[1]);
+                let rest = [dense(joined, widths[2], Linear, true), dense(widths[2], widths[3], Tanh, true)];
+                for isa in Isa::available() {
+                    let head = Head::pack(isa, &first, second, &rest).unwrap();
+                    for (n_rows, n_rest) in [(1, 2), (5, 0), (64, 1), (65, 2), (130, 0)] {
+                        let x: Vec<f32> = (0..n_rows * inputs.0).map(|i| wave(5 * i)).collect();
+                        let y: Vec<f32> = (0..n_rows * inputs.1).map(|i| wave(3 * i + 1)).collect();
+                        let found = head.run(n_rows, n_rest, &x, &y);
+                        let width = found.len() / n_rows;
+                        for (row, found) in found.chunks_exact(width).enumerate() {
+                            let case = format!("{isa}, {inputs:?}, row {row} of {n_rows}, {n_rest}");
+                            let (x, y) = (&x[row * inputs.0..][..inputs.0], &y[row * inputs.1..][..inputs.1]);
+                            assert_eq!(head.run(1, n_rest, x, y), found, "{case}");
+                            let widen = |x: &[f32]| x.iter().map(|&x| f64::from(x)).collect::<Vec<_>>();
+                            let mut expected = plain(&first, &widen(x));
+                            if let Some(second) = second {
+                                expected.extend(plain(second, &widen(y)));
+                            }
+                            for layer in &rest[..n_rest] {
+                                expected = plain(layer, &expected);
+                            }
+                            assert_eq!(found.len(), expected.len(), "{case}");
+                            for (found, expected) in found.iter().zip(expected) {
+                                let error = (f64::from(*found) - expected).abs();
+                                // Rounding of sums of up to 200 products, three layers deep.
+                                assert!(error < 5e-6 * expected.abs().max(1.0), "{case}: {error:e}");
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nan_stays_in_its_row() {
+        let first = dense(3, 5, Activation::Relu, true);
+        for isa in Isa::available() {
+            let head = Head::pack(isa, &first, None, &[]).unwrap();
+            let mut x: Vec<f32> = (0..21).map(wave).collect();
+            let clean = head.run(7, 0, &x, &[]);
+            x[4] = f32::NAN;
+            let found = head.run(7, 0, &x, &[]);
+            assert!(found[5..10].iter().all(|x| x.is_nan()));
+            assert_eq!((&found[..5], &found[10..]), (&clean[..5], &clean[10..]));
+        }
+    }
+}

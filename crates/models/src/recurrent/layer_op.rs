@@ -1,7 +1,7 @@
 //! One recurrent layer as an operation that candle can differentiate.
 
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 
@@ -17,7 +17,7 @@ pub(super) struct LayerOp<C> {
     hidden: usize,
     lengths: Arc<[usize]>,
     /// What the forward pass leaves for the backward pass.
-    passed: Mutex<Option<Passed>>,
+    passed: OnceLock<Passed>,
     cell: PhantomData<C>,
 }
 
@@ -28,7 +28,7 @@ struct Passed {
 
 impl<C: CellKind> LayerOp<C> {
     pub(super) fn new(vectors: Vectors, input: usize, hidden: usize, lengths: Arc<[usize]>) -> Self {
-        Self { vectors, input, hidden, lengths, passed: Mutex::new(None), cell: PhantomData }
+        Self { vectors, input, hidden, lengths, passed: OnceLock::new(), cell: PhantomData }
     }
 
     fn weights<'a>(&self, flat: &'a [f32]) -> Weights<'a> {
@@ -67,7 +67,9 @@ impl<C: CellKind> CustomOp3 for LayerOp<C> {
             outputs: Some(&mut outputs),
         };
         let kept = C::advance(self.vectors, std::slice::from_ref(&layer), run, true);
-        *self.passed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Passed { layer, kept });
+        if self.passed.set(Passed { layer, kept }).is_err() {
+            bail!("{} forward twice by one operation", C::NAME);
+        }
         Ok((CpuStorage::F32(outputs), (n_rows, self.hidden).into()))
     }
 
@@ -79,8 +81,9 @@ impl<C: CellKind> CustomOp3 for LayerOp<C> {
         outputs: &Tensor,
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(Passed { layer, kept }) = &*passed else { bail!("{} backward before forward", C::NAME) };
+        let Some(Passed { layer, kept }) = self.passed.get() else {
+            bail!("{} backward before forward", C::NAME)
+        };
         let gradient = gradient.contiguous()?;
         let mut row_gradients = rows.track_op().then(|| vec![0.0; rows.elem_count()]);
         let mut initial_gradients = vec![0.0; states.elem_count()];

@@ -13,7 +13,7 @@ use super::kind::{CellKind, GruCell, LstmCell};
 use super::layer_op::{LayerOp, with_numbers};
 use super::packing::Packing;
 use super::stock;
-use crate::{Error, Result};
+use crate::{Dropout, Error, Result, dropout_seed};
 
 /// Sizes of a [`Gru`] or an [`Lstm`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,9 +122,14 @@ impl RecurrentState {
     pub fn to_vec(&self) -> Result<Vec<f32>> {
         let mut numbers = Vec::new();
         for tensor in &self.tensors {
-            numbers.extend(tensor.flatten_all()?.to_vec1::<f32>()?);
+            numbers.extend(tensor.flatten_all()?.to_dtype(DType::F32)?.to_vec1::<f32>()?);
         }
         Ok(numbers)
+    }
+
+    /// The same numbers without the graph they came from.
+    fn detach(&self) -> Self {
+        Self { tensors: self.tensors.iter().map(Tensor::detach).collect() }
     }
 }
 
@@ -196,34 +201,89 @@ impl<C: CellKind> Recurrent<C> {
     /// `[sum of lengths, hidden]`. Sequences start from `state`, or from zero. A sequence of length 0 has no rows.
     ///
     /// # Errors
-    /// [`Error::Config`] when the lengths do not add up to the rows or the state is of another batch.
+    /// [`Error::Config`] when the lengths do not add up to the rows or the state is of another batch; [`Error::Candle`]
+    /// when rows or state are on another device or of another number type than the weights.
     pub fn forward(
         &self,
         rows: &Tensor,
         lengths: &[usize],
         state: Option<&RecurrentState>,
     ) -> Result<Tensor> {
+        self.forward_dropping(rows, lengths, state, None)
+    }
+
+    /// [`forward`](Self::forward) with dropout between the layers, as PyTorch's `dropout` has it: on the outputs of every
+    /// layer but the last, for training. Each layer has a mask of its own, made of `seed`; take another seed for every
+    /// step ([`dropout_seed`]).
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward).
+    ///
+    /// ```
+    /// use candle_core::{DType, Device, Tensor};
+    /// use candle_nn::VarBuilder;
+    /// use heliacal_models::{Dropout, Gru, RecurrentConfig, candle_core, candle_nn, dropout_seed};
+    ///
+    /// let config = RecurrentConfig { input: 2, hidden: 3, n_layers: 2 };
+    /// let gru = Gru::new(config, VarBuilder::zeros(DType::F32, &Device::Cpu))?;
+    /// let rows = Tensor::ones((4, 2), DType::F32, &Device::Cpu)?;
+    /// // Step 7 of a training run with seed 1.
+    /// let outputs = gru.forward_with_dropout(&rows, &[1, 3], None, &Dropout::new(0.4)?, dropout_seed(1, 7, 0))?;
+    /// assert_eq!(outputs.dims(), [4, 3]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn forward_with_dropout(
+        &self,
+        rows: &Tensor,
+        lengths: &[usize],
+        state: Option<&RecurrentState>,
+        dropout: &Dropout,
+        seed: u64,
+    ) -> Result<Tensor> {
+        let drops = self.config.n_layers > 1 && dropout.probability() > 0.0;
+        self.forward_dropping(rows, lengths, state, drops.then_some((*dropout, seed)))
+    }
+
+    fn forward_dropping(
+        &self,
+        rows: &Tensor,
+        lengths: &[usize],
+        state: Option<&RecurrentState>,
+        dropout: Option<(Dropout, u64)>,
+    ) -> Result<Tensor> {
         let state = self.begin(rows, lengths, state)?;
         if rows.dim(0)? == 0 {
             return Ok(Tensor::zeros((0, self.config.hidden), rows.dtype(), rows.device())?);
         }
         if !self.has_kernels() {
-            return Ok(self.stock(rows, lengths, &state)?.0);
+            return Ok(self.stock(rows, lengths, &state, dropout)?.0);
         }
-        if !self.is_tracked(rows, &state) {
+        if dropout.is_none() && !self.is_tracked(rows, &state) {
             let mut outputs = vec![0.0; rows.dim(0)? * self.config.hidden];
             self.run(rows, lengths, &state, Some(&mut outputs))?;
             return Ok(Tensor::from_vec(outputs, (rows.dim(0)?, self.config.hidden), rows.device())?);
         }
         let shared: Arc<[usize]> = lengths.into();
         let mut x = rows.contiguous()?;
-        for (weights, states) in self.layers.iter().zip(state.tensors.chunks_exact(C::STATES)) {
+        let layers = self.layers.iter().zip(state.tensors.chunks_exact(C::STATES));
+        for (index, (weights, states)) in layers.enumerate() {
             let op = LayerOp::<C>::new(self.vectors, x.dim(1)?, self.config.hidden, Arc::clone(&shared));
             let flat = weights.iter().map(Tensor::flatten_all).collect::<candle_core::Result<Vec<_>>>()?;
             let states = Tensor::cat(states, 1)?.contiguous()?;
             x = x.apply_op3(&Tensor::cat(&flat, 0)?, &states, op)?;
+            x = self.drop_behind(index, x, dropout)?;
         }
         Ok(x)
+    }
+
+    /// A layer's outputs as the next layer gets them.
+    fn drop_behind(&self, layer: usize, x: Tensor, dropout: Option<(Dropout, u64)>) -> Result<Tensor> {
+        match dropout {
+            Some((dropout, seed)) if layer + 1 < self.config.n_layers => {
+                dropout.apply(&x, dropout_seed(seed, 0, layer as u64))
+            }
+            _ => Ok(x),
+        }
     }
 
     /// The last layer's output after the last step of each sequence, `[batch, hidden]`; that of the initial state for a
@@ -234,7 +294,7 @@ impl<C: CellKind> Recurrent<C> {
     pub fn last(&self, rows: &Tensor, lengths: &[usize], state: Option<&RecurrentState>) -> Result<Tensor> {
         let mut state = self.begin(rows, lengths, state)?;
         let last_output = (self.config.n_layers - 1) * C::STATES;
-        if !self.has_kernels() || !self.is_tracked(rows, &state) {
+        if !self.is_tracked(rows, &state) {
             self.advance(rows, lengths, &mut state)?;
             return Ok(state.tensors.swap_remove(last_output));
         }
@@ -262,11 +322,11 @@ impl<C: CellKind> Recurrent<C> {
     pub fn advance(&self, rows: &Tensor, lengths: &[usize], state: &mut RecurrentState) -> Result<()> {
         let before = self.begin(rows, lengths, Some(state))?;
         *state = if rows.dim(0)? == 0 {
-            before
+            before.detach()
         } else if self.has_kernels() {
             self.run(rows, lengths, &before, None)?
         } else {
-            self.stock(rows, lengths, &before)?.1
+            self.stock(rows, lengths, &before.detach(), None)?.1.detach()
         };
         Ok(())
     }
@@ -302,7 +362,10 @@ impl<C: CellKind> Recurrent<C> {
         }
         let tensors = numbers
             .chunks_exact(batch * hidden)
-            .map(|numbers| Tensor::from_slice(numbers, (batch, hidden), device))
+            .map(|numbers| {
+                let dtype = self.layers[0][0].dtype();
+                Tensor::from_slice(numbers, (batch, hidden), device)?.to_dtype(dtype)
+            })
             .collect::<candle_core::Result<_>>()?;
         Ok(RecurrentState { tensors })
     }
@@ -315,7 +378,7 @@ impl<C: CellKind> Recurrent<C> {
         state: Option<&RecurrentState>,
     ) -> Result<RecurrentState> {
         let RecurrentConfig { input, hidden, n_layers } = self.config;
-        let n_rows: usize = lengths.iter().sum();
+        let n_rows = lengths.iter().fold(0, |sum: usize, &length| sum.saturating_add(length));
         if rows.dims() != [n_rows, input] {
             return Err(Error::Config {
                 what: "shape of the sequences",
@@ -430,19 +493,22 @@ impl<C: CellKind> Recurrent<C> {
         rows: &Tensor,
         lengths: &[usize],
         state: &RecurrentState,
+        dropout: Option<(Dropout, u64)>,
     ) -> Result<(Tensor, RecurrentState)> {
         let packing = Packing::new(lengths);
-        let mut packed = packing.pack(rows)?;
+        let mut outputs = rows.clone();
         let mut tensors = Vec::with_capacity(state.tensors.len());
-        for (weights, states) in self.layers.iter().zip(state.tensors.chunks_exact(C::STATES)) {
+        let layers = self.layers.iter().zip(state.tensors.chunks_exact(C::STATES));
+        for (index, (weights, states)) in layers.enumerate() {
             let states = states.iter().map(|states| packing.sort(states));
             let states = states.collect::<candle_core::Result<_>>()?;
-            let (outputs, finals) = stock::layer::<C>(&packed, &packing, weights, states)?;
+            let (packed, finals) = stock::layer::<C>(&packing.pack(&outputs)?, &packing, weights, states)?;
             for states in finals {
                 tensors.push(packing.unsort(&states)?);
             }
-            packed = outputs;
+            // In the caller's order: masks are then those of the kernels.
+            outputs = self.drop_behind(index, packing.unpack(&packed)?, dropout)?;
         }
-        Ok((packing.unpack(&packed)?, RecurrentState { tensors }))
+        Ok((outputs, RecurrentState { tensors }))
     }
 }

@@ -67,7 +67,7 @@ fn inverse(permutation: &[u32]) -> Vec<u32> {
 }
 
 fn select(rows: &Tensor, index: &[u32]) -> Result<Tensor> {
-    rows.index_select(&Tensor::from_slice(index, index.len(), rows.device())?, 0)
+    rows.contiguous()?.index_select(&Tensor::from_slice(index, index.len(), rows.device())?, 0)
 }
 
 #[cfg(test)]

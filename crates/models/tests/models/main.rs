@@ -13,15 +13,19 @@ macro_rules! for_both_cells {
     };
 }
 
+mod arena;
 mod attention;
 mod attention_prefixes;
 mod golden;
+mod oracle_head;
 mod prefixes;
+mod recurrent_dropout;
 mod recurrent_exact;
 mod recurrent_invariance;
 mod recurrent_problem;
 mod recurrent_pytorch;
 mod recurrent_reference;
+mod recurrent_stock;
 mod train_learning;
 mod train_resume;
 mod weights;

@@ -254,6 +254,7 @@ fn wrong_shapes_are_errors<C: CellKind>() {
     let rows = problem.rows_tensor();
     assert!(is_config(engine.forward(&rows, &[1, 1], None)), "fewer rows in the lengths");
     assert!(is_config(engine.last(&rows, &[3, 1], None)), "more rows in the lengths");
+    assert!(is_config(engine.forward(&rows, &[usize::MAX, 4], None)), "lengths beyond all numbers");
     assert!(is_config(engine.forward(&rows.t().unwrap(), &[2, 1], None)), "rows on their side");
     let state = engine.zero_state(1, &Device::Cpu).unwrap();
     assert!(is_config(engine.forward(&rows, &[2, 1], Some(&state))), "a state of another batch");
@@ -266,6 +267,9 @@ fn wrong_shapes_are_errors<C: CellKind>() {
     assert_eq!(engine.forward(&nothing, &[0, 0], None).unwrap().dims(), [0, CONFIG.hidden]);
     assert_eq!(engine.last(&nothing, &[0, 0], None).unwrap().dims(), [2, CONFIG.hidden]);
     assert_eq!(engine.forward(&nothing, &[], None).unwrap().dims(), [0, CONFIG.hidden]);
+    let nothing = candle_core::Var::from_tensor(&nothing).unwrap();
+    assert_eq!(engine.last(&nothing, &[0, 0], None).unwrap().dims(), [2, CONFIG.hidden]);
+    assert_eq!(engine.last(&nothing, &[], None).unwrap().dims(), [0, CONFIG.hidden]);
 }
 
 fn missing_instruction_sets_are_errors<C: CellKind>() {

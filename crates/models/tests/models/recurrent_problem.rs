@@ -100,16 +100,21 @@ impl Problem {
 
     /// The engine with these weights, fixed.
     pub fn engine<C: CellKind>(&self, isa: Isa) -> Recurrent<C> {
+        self.engine_in(isa, DType::F32)
+    }
+
+    /// The same with weights of a number type.
+    pub fn engine_in<C: CellKind>(&self, isa: Isa, dtype: DType) -> Recurrent<C> {
         let tensor = |(shape, numbers): (Vec<usize>, &Vec<f32>)| {
             Tensor::from_slice(numbers, shape, &Device::Cpu).unwrap()
         };
         let tensors: Vec<_> = self.weight_shapes().zip(self.weights.iter().flatten()).map(tensor).collect();
-        self.engine_of(&tensors, isa)
+        self.engine_of(&tensors, isa, dtype)
     }
 
-    fn engine_of<C: CellKind>(&self, weights: &[Tensor], isa: Isa) -> Recurrent<C> {
+    fn engine_of<C: CellKind>(&self, weights: &[Tensor], isa: Isa, dtype: DType) -> Recurrent<C> {
         let tensors = self.weight_names().zip(weights.iter().cloned()).collect();
-        let vb = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);
+        let vb = VarBuilder::from_tensors(tensors, dtype, &Device::Cpu);
         Recurrent::new(self.config, vb).unwrap().with_isa(isa).unwrap()
     }
 
@@ -131,22 +136,29 @@ impl Problem {
 
     /// What the engine makes of it, every input being a variable.
     pub fn found<C: CellKind>(&self, isa: Isa) -> Outcome {
-        self.found_by::<C>(isa, |engine, rows, state| {
+        self.found_by::<C>(isa, DType::F32, |engine, rows, state| {
             engine.forward(rows, &self.lengths, Some(state)).unwrap()
         })
     }
 
     /// The same of `Recurrent::last`, where only the last `cotangent` of a sequence counts.
     pub fn found_of_last<C: CellKind>(&self, isa: Isa) -> Outcome {
-        self.found_by::<C>(isa, |engine, rows, state| engine.last(rows, &self.lengths, Some(state)).unwrap())
+        self.found_by::<C>(isa, DType::F32, |engine, rows, state| {
+            engine.last(rows, &self.lengths, Some(state)).unwrap()
+        })
     }
 
-    fn found_by<C: CellKind>(
+    /// What some run makes of it, in single precision by the kernels and in double precision by candle's operations.
+    pub fn found_by<C: CellKind>(
         &self,
         isa: Isa,
+        dtype: DType,
         run: impl Fn(&Recurrent<C>, &Tensor, &RecurrentState) -> Tensor,
     ) -> Outcome {
-        let var = |numbers: &[f32], shape: Vec<usize>| Var::from_slice(numbers, shape, &Device::Cpu).unwrap();
+        let var = |numbers: &[f32], shape: Vec<usize>| {
+            let tensor = Tensor::from_slice(numbers, shape, &Device::Cpu).unwrap();
+            Var::from_tensor(&tensor.to_dtype(dtype).unwrap()).unwrap()
+        };
         let weights: Vec<Var> = self
             .weight_shapes()
             .zip(self.weights.iter().flatten())
@@ -159,7 +171,7 @@ impl Problem {
             .map(|numbers| var(numbers, vec![self.lengths.len(), self.config.hidden]))
             .collect();
         let tensors = |vars: &[Var]| vars.iter().map(|v| v.as_tensor().clone()).collect::<Vec<_>>();
-        let engine = self.engine_of(&tensors(&weights), isa);
+        let engine = self.engine_of(&tensors(&weights), isa, dtype);
         let outputs = run(&engine, &rows, &RecurrentState::from_tensors(tensors(&state)));
         let cotangent = if outputs.dim(0).unwrap() == self.n_rows() {
             self.cotangent.clone()
@@ -167,6 +179,7 @@ impl Problem {
             self.last_rows(&self.cotangent)
         };
         let cotangent = Tensor::from_vec(cotangent, outputs.shape(), &Device::Cpu).unwrap();
+        let cotangent = cotangent.to_dtype(dtype).unwrap();
         let gradients = (&outputs * cotangent).unwrap().sum_all().unwrap().backward().unwrap();
         let names = self.weight_names().chain(["rows".to_owned()]);
         let names = names.chain((0..state.len()).map(|part| format!("state {part}")));
@@ -174,9 +187,9 @@ impl Problem {
         let gradient = |(name, variable): (String, &Var)| {
             let gradient = gradients.get(variable).unwrap_or_else(|| panic!("{name} has no gradient"));
             assert_eq!(gradient.dims(), variable.dims(), "{name}");
-            (name, widen(&flat(gradient)))
+            (name, in_double(gradient))
         };
-        Outcome { outputs: widen(&flat(&outputs)), gradients: names.zip(variables).map(gradient).collect() }
+        Outcome { outputs: in_double(&outputs), gradients: names.zip(variables).map(gradient).collect() }
     }
 
     /// Of numbers for every output those of each sequence's last step; zero for a sequence without steps.
@@ -292,6 +305,10 @@ impl Outcome {
 
 pub fn flat(tensor: &Tensor) -> Vec<f32> {
     tensor.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+fn in_double(tensor: &Tensor) -> Vec<f64> {
+    tensor.flatten_all().unwrap().to_dtype(DType::F64).unwrap().to_vec1().unwrap()
 }
 
 pub fn widen(numbers: &[f32]) -> Vec<f64> {

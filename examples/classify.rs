@@ -10,8 +10,8 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use heliacal::io::{ContextColumns, HistorySchema, ReadOptions, SortedHistoryWriter, Survey};
-use heliacal::pipeline::{Skipped, Summary, Times, classify_survey};
+use heliacal::io::{HistorySchema, SortedHistoryWriter, Survey};
+use heliacal::pipeline::{Skipped, Summary, Times, classify_survey, read_options};
 use heliacal::{Classifier, Device, ModelFile, Preset, TruthMap};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -81,7 +81,7 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
     };
 
     let begin = Instant::now();
-    let mut survey = Survey::open(&arguments.data, &read_options(&classifier))?;
+    let mut survey = Survey::open(&arguments.data, &read_options(classifier.oracle().features()))?;
     let bar = ProgressBar::new(survey.n_sources() as u64).with_style(ProgressStyle::with_template(
         "{bar:30} {pos}/{len} files, {msg} [{elapsed}, {eta} to go]",
     )?);
@@ -182,15 +182,6 @@ fn truth(arguments: &Arguments, classifier: &Classifier) -> Result<TruthMap, Box
                 serde_json::from_reader(file).map_err(|error| format!("{path}: {error}"))?;
             Ok(truth.with_codes(codes)?)
         }
-    }
-}
-
-/// Only the static features that the network asks for are read.
-fn read_options(classifier: &Classifier) -> ReadOptions {
-    let features = classifier.oracle().features();
-    ReadOptions {
-        photometric_system: features.photometric_system,
-        context: ContextColumns::Named(features.context_names().into_iter().map(str::to_owned).collect()),
     }
 }
 

@@ -10,12 +10,12 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use heliacal::io::{ContextColumns, HistorySchema, ReadOptions, SortedHistoryWriter, Survey, write_file};
+use heliacal::io::{HistorySchema, SortedHistoryWriter, Survey, write_file};
 use heliacal::metrics::esc::EscMetric;
 use heliacal::metrics::evaluation::{EvaluationOptions, EvaluationReport};
 use heliacal::models::Oracle;
 use heliacal::models::train::{TrainConfig, Trainer, stratified_split};
-use heliacal::pipeline::{LabelledSurvey, SinceTriggerTable, TrainingLoss, evaluate_survey};
+use heliacal::pipeline::{LabelledSurvey, SinceTriggerTable, TrainingLoss, evaluate_survey, read_options};
 use heliacal::{Classifier, Device, LightCurveView, Preset, Taxonomy, TruthMap};
 use heliacal_simulate::{SimulatedClass, Simulator, SurveyConfig};
 
@@ -43,8 +43,8 @@ struct Arguments {
     /// Seed of the survey, of the first weights and of everything else that is random.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Objects of each class to simulate; three of ten are held out.
-    #[arg(long, value_name = "N", default_value_t = 150)]
+    /// Objects of each class to simulate, at least 3; three of ten are held out.
+    #[arg(long, value_name = "N", default_value_t = 150, value_parser = clap::value_parser!(u64).range(3..))]
     objects_per_class: u64,
     /// Passes over the objects to learn from.
     #[arg(long, default_value_t = 40)]
@@ -96,7 +96,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let (features, config) = (Preset::Paper.features(), Preset::Paper.config(taxonomy.n_nodes()));
     println!(
         "   {} weights. Each time an object comes by, it is cut off at a random point, so that beginnings of light\n   \
-         curves are learned too. The loss counts mistakes at every level of the tree of classes, coarse ones more.",
+         curves are learned too. The loss counts mistakes at every level of the tree of classes, those of rare classes more.",
         config.n_parameters()
     );
     let examples = survey.examples(&features, split.training)?;
@@ -157,17 +157,19 @@ fn survey(
             .objects(0..arguments.objects_per_class * classes.len() as u64)?;
         return Ok(LabelledSurvey::of_objects(objects, truth));
     }
-    let features = Preset::Paper.features();
-    let options = ReadOptions {
-        photometric_system: features.photometric_system,
-        context: ContextColumns::Named(features.context_names().into_iter().map(str::to_owned).collect()),
-    };
-    let records = Survey::open(&arguments.data, &options)?;
+    let records = Survey::open(&arguments.data, &read_options(&Preset::Paper.features()))?;
+    let mut n_skipped = 0;
     let survey = LabelledSurvey::read(records, truth, |skipped| {
-        eprintln!("   could not read {}", with_reasons(&skipped.error));
+        n_skipped += 1;
+        if n_skipped <= 5 {
+            eprintln!("   left out: {}", with_reasons(&skipped.error));
+        }
     });
-    if survey.n_unknown() > 0 {
-        println!("   {} objects of unknown class are left aside", survey.n_unknown());
+    if n_skipped > 0 || survey.n_unknown() > 0 {
+        println!(
+            "   left out: {n_skipped} objects or files that could not be read or were met before, {} objects of unknown class",
+            survey.n_unknown()
+        );
     }
     Ok(survey)
 }

@@ -11,14 +11,20 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
-use heliacal::io::{ContextColumns, ReadOptions, Survey, write_file};
-use heliacal::metrics::scorecard::{AnomalyAuc, AnomalyScores, DAYS_SINCE_TRIGGER, DayReport};
+use heliacal::io::{Survey, write_file};
+use heliacal::metrics::ClassTree;
+use heliacal::metrics::evaluation::NamedTree;
+use heliacal::metrics::scorecard::{
+    AnomalyAuc, AnomalyScores, DAYS_SINCE_TRIGGER, DayReport, Ranking, SinceTriggerScorecards,
+};
 use heliacal::models::Oracle;
 use heliacal::models::anomaly::{CovarianceKind, Mahalanobis};
 use heliacal::models::train::{
     Ending, EpochReport, Example, TrainConfig, Trained, Trainer, cap_classes, stratified_split,
 };
-use heliacal::pipeline::{LabelledSurvey, SinceTriggerTable, TrainingLoss, score_since_trigger};
+use heliacal::pipeline::{
+    LabelledSurvey, SinceTriggerTable, TrainingLoss, read_options, score_since_trigger,
+};
 use heliacal::{Classifier, Device, Preset, Taxonomy, TruthMap};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
@@ -33,8 +39,9 @@ use with_reasons::with_reasons;
 /// Train ORACLE on light curves of known class; the defaults are the paper's protocol.
 ///
 /// Writes into --out: model.safetensors (weights, sizes, encoding, taxonomy: what the example classify takes as --model),
-/// metrics.json, split.csv (which object was for what), protocol.json (the numbers below) and checkpoint.safetensors. Light
-/// curves are held in memory: 18 bytes an observation, and 28 more while it is trained on.
+/// metrics.json, split.csv (which object was for what), protocol.json (the numbers below) and checkpoint.safetensors
+/// (docs/data-formats.md says what is in them). Light curves are held in memory: 18 bytes an observation, and 28 more while it
+/// is trained on.
 #[derive(Parser)]
 struct Arguments {
     /// Light curves of known class: folders (searched through), .LIST files, HEAD files, .parquet files.
@@ -43,7 +50,8 @@ struct Arguments {
     /// Folder for everything that is written; it is made.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Go on from the checkpoint in --out, if there is one; all numbers but --epochs must be the same.
+    /// Go on from the checkpoint in --out, if there is one; all numbers but --epochs must be the same. Without this option, a
+    /// folder with a checkpoint is left alone.
     #[arg(long)]
     resume: bool,
     /// Also write a checkpoint every so many optimizer steps; 0: after each epoch only.
@@ -160,9 +168,23 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let of_network = loss.network_taxonomy(&taxonomy)?;
     let truth = TruthMap::new(&of_network);
     let truth = if arguments.elasticc_codes { truth.with_elasticc_codes() } else { truth };
+    // What would be an error after the training is one now.
+    SinceTriggerScorecards::new(ClassTree::new(taxonomy.parents())?, arguments.days.clone(), Ranking::Off)
+        .map_err(|error| format!("--days: {error}"))?;
+    if !(0.0..1.0).contains(&protocol.test_share) {
+        return Err(
+            format!("--test-share is {}, expected 0 or more, less than 1", protocol.test_share).into()
+        );
+    }
     fs::create_dir_all(&arguments.out).map_err(|error| format!("{}: {error}", arguments.out.display()))?;
     let checkpoint = arguments.out.join("checkpoint.safetensors");
-    let resumes = arguments.resume && checkpoint.exists();
+    let resumes = checkpoint.exists();
+    if resumes && !arguments.resume {
+        let path = checkpoint.display();
+        return Err(
+            format!("{path} is there: --resume goes on from it; to begin anew, take another --out").into()
+        );
+    }
     protocol.agree(&arguments.out.join("protocol.json"), resumes)?;
 
     let survey = read(arguments, &truth)?;
@@ -204,7 +226,9 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     println!("\nmacro averages over the classes of held-out objects, by days since trigger");
     println!("{}", SinceTriggerTable::new(&since_trigger));
     if n_skipped > 0 {
-        println!("{n_skipped} held-out objects were not scored: no detection, or seen too late");
+        println!(
+            "{n_skipped} held-out objects were not scored: no detection, or no observation by the last of these days"
+        );
     }
     let anomaly = protocol.leave_out.as_deref().map(|class| {
         let auc = anomaly_auc(&classifier, &survey, &examples, &parts)?;
@@ -216,7 +240,9 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     });
 
     let metrics = Metrics {
+        schema: "heliacal.training/1",
         protocol,
+        tree: NamedTree { names: taxonomy.names().to_vec(), parents: taxonomy.parents().to_vec() },
         n_training: used.len(),
         n_validation: trainer.split().held_out.len(),
         n_test: parts.test.len(),
@@ -231,10 +257,12 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The results of a training; `since_trigger` is as in the metrics that the example evaluate writes.
+/// The results of a training (docs/data-formats.md).
 #[derive(Serialize)]
 struct Metrics<'a> {
+    schema: &'a str,
     protocol: &'a Protocol,
+    tree: NamedTree,
     n_training: usize,
     n_validation: usize,
     n_test: usize,
@@ -308,6 +336,9 @@ impl Parts {
         let nodes = survey.true_nodes();
         let (left_out, known): (Vec<usize>, Vec<usize>) =
             (0..survey.len()).partition(|&position| Some(nodes[position]) == stranger);
+        if let (Some(class), true) = (&protocol.leave_out, left_out.is_empty()) {
+            return Err(format!("--leave-out {class}: no object is labelled so").into());
+        }
         let classes = |positions: &[usize]| -> Vec<usize> {
             positions.iter().map(|&position| nodes[position].index()).collect()
         };
@@ -338,25 +369,20 @@ impl Parts {
 }
 
 fn read(arguments: &Arguments, truth: &TruthMap) -> Result<LabelledSurvey, Box<dyn Error>> {
-    let features = arguments.protocol.preset.features();
-    let options = ReadOptions {
-        photometric_system: features.photometric_system,
-        context: ContextColumns::Named(features.context_names().into_iter().map(str::to_owned).collect()),
-    };
-    let survey = Survey::open(&arguments.data, &options)?;
+    let survey = Survey::open(&arguments.data, &read_options(&arguments.protocol.preset.features()))?;
     let bar = ProgressBar::no_length()
         .with_style(ProgressStyle::with_template("{spinner} reading: {pos} objects [{elapsed}]")?);
     let mut n_skipped = 0;
     let survey = LabelledSurvey::read(survey.inspect(|_| bar.inc(1)), truth, |skipped| {
         n_skipped += 1;
         if n_skipped <= 5 {
-            bar.suspend(|| eprintln!("could not read {}", with_reasons(&skipped.error)));
+            bar.suspend(|| eprintln!("left out: {}", with_reasons(&skipped.error)));
         }
     });
     bar.finish_and_clear();
     if n_skipped > 0 || survey.n_unknown() > 0 {
         eprintln!(
-            "{n_skipped} objects or files could not be read, {} are of unknown class",
+            "left out: {n_skipped} objects or files that could not be read or were met before, {} objects of unknown class",
             survey.n_unknown()
         );
     }

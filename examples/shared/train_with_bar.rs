@@ -7,7 +7,8 @@ use heliacal::models::train::{Progress, Trained, Trainer};
 use heliacal::pipeline::loss_function;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Trains to the end and shows how it goes: losses, and how long it will take at most.
+/// Trains to the end and shows how it goes: losses, and how long it will take at most. Where there is no terminal to draw a bar
+/// on, each epoch is a line.
 pub fn train_with_bar(
     trainer: &mut Trainer<'_>,
     loss: &dyn Loss,
@@ -24,6 +25,8 @@ pub fn train_with_bar(
         }
     };
     let mut validation: Vec<f64> = trainer.history().iter().map(|epoch| epoch.validation_loss).collect();
+    bar.set_prefix((validation.len() + 1).min(epochs).to_string());
+    bar.set_message(epochs.to_string());
     bar.set_position(n_batches * validation.len() as u64);
     bar.reset_eta();
     let trained = trainer.train(loss_function(loss), |progress| {
@@ -33,7 +36,13 @@ pub fn train_with_bar(
                 bar.set_message(format!("{epochs}, loss {:.4}{}", step.loss, losses(&validation)));
                 bar.set_position(step.epoch as u64 * n_batches + step.batch as u64 + 1);
             }
-            Progress::Epoch(epoch) => validation.push(epoch.validation_loss),
+            Progress::Epoch(epoch) => {
+                validation.push(epoch.validation_loss);
+                if bar.is_hidden() {
+                    let (number, loss) = (epoch.epoch + 1, epoch.training_loss);
+                    eprintln!("epoch {number}/{epochs}, loss {loss:.4}{}", losses(&validation));
+                }
+            }
             _ => {}
         }
         ControlFlow::Continue(())

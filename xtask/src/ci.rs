@@ -1,5 +1,6 @@
 //! What every change must pass.
 
+use std::path::Path;
 use std::process::Stdio;
 
 use crate::Outcome;
@@ -49,9 +50,7 @@ fn smoke() -> Outcome {
     };
     let (survey, model) = ("fixtures/survey", "fixtures/toy_oracle.safetensors");
     let written = folder.join("survey");
-    if written.exists() {
-        std::fs::remove_dir_all(&written).map_err(|error| format!("{}: {error}", written.display()))?;
-    }
+    remove(&written)?;
     example("write_snana", &["--out", &out("survey"), "--objects", "12", "--seed", "3"])?;
     example("read_snana", &[survey, &out("survey")])?;
     example("classify", &["--data", survey, "--model", model, "--out", &out("final.parquet")])?;
@@ -61,9 +60,7 @@ fn smoke() -> Outcome {
     example("classify", &["--data", &out("survey"), "--model", model, "--days", "1,8,64", "--out", &days])?;
     for format in ["snana", "parquet"] {
         let survey = folder.join(format!("simulated_{format}"));
-        if survey.exists() {
-            std::fs::remove_dir_all(&survey).map_err(|error| format!("{}: {error}", survey.display()))?;
-        }
+        remove(&survey)?;
         let survey = survey.to_string_lossy().into_owned();
         example("simulate_survey", &["--out", &survey, "--objects", "38", "--format", format])?;
         example("read_snana", &[&survey])?;
@@ -87,6 +84,7 @@ fn learn(example: &dyn Fn(&str, &[&str]) -> Outcome, out: &dyn Fn(&str) -> Strin
     let histories = out("quickstart/histories.parquet");
     example("evaluate", &["--histories", &histories, "--out", &out("metrics.json"), "--bootstrap", "0"])?;
     let folder = out("oracle");
+    remove(Path::new(&folder))?;
     let train = |more: &[&str]| {
         let mut arguments = vec!["--data", "fixtures/survey", "--out", &folder, "--batch-size", "16"];
         arguments.extend_from_slice(more);
@@ -96,6 +94,14 @@ fn learn(example: &dyn Fn(&str, &[&str]) -> Outcome, out: &dyn Fn(&str) -> Strin
     train(&["--epochs", "2", "--leave-out", "KN", "--resume"])?;
     let (model, classes) = (out("oracle/model.safetensors"), out("classes.parquet"));
     example("classify", &["--data", "fixtures/survey", "--model", &model, "--out", &classes])
+}
+
+/// What an earlier run left.
+fn remove(folder: &Path) -> Outcome {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    }
+    Ok(())
 }
 
 /// Licences, duplicates and sources, where cargo-deny is installed.

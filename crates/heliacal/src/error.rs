@@ -90,8 +90,8 @@ pub enum Error {
         n_observations: usize,
     },
     /// An object whose id was met before: in a file given twice, or in another survey. A history file holds each object
-    /// once.
-    #[error("object {object} was classified before")]
+    /// once, and an object to learn from must not be one to test with.
+    #[error("object {object} was met before")]
     Repeated {
         /// The object.
         object: heliacal_lightcurve::ObjectId,

@@ -3,6 +3,7 @@
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor, WithDType, bail};
 use rayon::prelude::*;
 
+use crate::numbers::contiguous;
 use crate::train::random::{Purpose, Random};
 use crate::{Error, Result};
 
@@ -134,12 +135,9 @@ impl CustomOp1 for Mask {
     }
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
-        let Some((start, end)) = layout.contiguous_offsets() else {
-            bail!("dropout needs a contiguous tensor");
-        };
         let product = match storage {
-            CpuStorage::F32(x) => CpuStorage::F32(self.multiply(&x[start..end])),
-            CpuStorage::F64(x) => CpuStorage::F64(self.multiply(&x[start..end])),
+            CpuStorage::F32(_) => CpuStorage::F32(self.multiply(contiguous(storage, layout)?)),
+            CpuStorage::F64(_) => CpuStorage::F64(self.multiply(contiguous(storage, layout)?)),
             _ => bail!("dropout is for f32 and f64"),
         };
         Ok((product, layout.shape().clone()))

@@ -9,6 +9,7 @@ mod error;
 mod features;
 mod galactic;
 mod model_file;
+mod numbers;
 mod oracle;
 mod preset;
 mod recurrent;

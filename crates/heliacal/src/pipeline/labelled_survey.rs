@@ -1,8 +1,9 @@
 //! Objects whose class is known.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use heliacal_io::Record;
+use heliacal_io::{ContextColumns, ReadOptions, Record};
 use heliacal_lightcurve::Object;
 use heliacal_models::FeatureSpec;
 use heliacal_models::train::Example;
@@ -42,16 +43,22 @@ pub struct LabelledSurvey {
 }
 
 impl LabelledSurvey {
-    /// Reads a survey. Objects of unknown class are counted and left out; `on_skipped` gets what could not be read.
+    /// Reads a survey. Objects of unknown class are counted and left out; `on_skipped` gets what could not be read, and
+    /// every object whose id was met before ([`Error::Repeated`]): it must not be learned from and tested on.
     pub fn read(
         records: impl IntoIterator<Item = heliacal_io::Result<Record>>,
         truth: &TruthMap,
         mut on_skipped: impl FnMut(&Skipped),
     ) -> Self {
         let mut survey = Self::default();
+        let mut seen = HashSet::new();
         for record in records {
             match record {
-                Ok(record) => survey.push(record, truth),
+                Ok(record) if seen.insert(record.object.id.clone()) => survey.push(record, truth),
+                Ok(Record { object, .. }) => {
+                    let error = Error::Repeated { object: object.id.clone() };
+                    on_skipped(&Skipped { object_id: Some(object.id), error });
+                }
                 Err(error) => {
                     let object_id = error.location.object.clone().filter(|_| error.is_of_one_object());
                     on_skipped(&Skipped { object_id, error: error.into() });
@@ -61,7 +68,7 @@ impl LabelledSurvey {
         survey
     }
 
-    /// Takes objects that are no file's, such as simulated ones.
+    /// Takes objects that are no file's, such as simulated ones. Their ids must differ.
     pub fn of_objects(objects: impl IntoIterator<Item = Object>, truth: &TruthMap) -> Self {
         let mut survey = Self::default();
         for object in objects {
@@ -128,5 +135,13 @@ impl LabelledSurvey {
             Ok(Example { light_curve, true_node: self.true_nodes[position].index() })
         };
         positions.into_iter().map(example).collect()
+    }
+}
+
+/// What has to be read of a survey for an encoding: of the context, only the static features that it has.
+pub fn read_options(features: &FeatureSpec) -> ReadOptions {
+    ReadOptions {
+        photometric_system: features.photometric_system,
+        context: ContextColumns::Named(features.context_names().into_iter().map(str::to_owned).collect()),
     }
 }

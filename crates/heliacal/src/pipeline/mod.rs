@@ -3,7 +3,7 @@
 //! | question | item |
 //! |---|---|
 //! | what is each object of a survey, and when is it asked? | [`classify_survey`], [`Times`], [`Summary`], [`Skipped`] |
-//! | what is there to learn from? | [`LabelledSurvey`] |
+//! | what is read of a file, what is there to learn from? | [`read_options`], [`LabelledSurvey`] |
 //! | which loss trains, on which tree? | [`TrainingLoss`], [`loss_function`] |
 //! | how right is a classifier as objects age? | [`score_since_trigger`], [`SinceTriggerTable`] |
 //! | and how early and stable? | [`evaluate_survey`] |
@@ -15,7 +15,7 @@ mod since_trigger_table;
 mod training_loss;
 
 pub use classify_survey::{ClassSummary, Skipped, Summary, Times, classify_survey};
-pub use labelled_survey::LabelledSurvey;
+pub use labelled_survey::{LabelledSurvey, read_options};
 pub use score_survey::{evaluate_survey, score_since_trigger};
 pub use since_trigger_table::SinceTriggerTable;
 pub use training_loss::{TrainingLoss, loss_function};

@@ -135,7 +135,7 @@ fn objects_given_twice_are_classified_once_and_reported() {
     let survey = Survey::open(paths, &ReadOptions::default()).unwrap();
     let (histories, skipped, summary) = run(&classifier, survey, &Times::Last);
     assert_eq!((histories.len(), summary.n_skipped), (98, 28));
-    assert!(skipped.iter().all(|why| why.ends_with("was classified before")), "{skipped:?}");
+    assert!(skipped.iter().all(|why| why.ends_with("was met before")), "{skipped:?}");
 }
 
 #[test]

@@ -59,6 +59,20 @@ fn a_small_network_learns_easy_classes_with_and_without_a_hierarchy() {
 }
 
 #[test]
+fn an_object_met_twice_is_taken_once() {
+    let taxonomy = Taxonomy::oracle();
+    let survey = easy_survey(&taxonomy);
+    let twice = survey.records().iter().chain(&survey.records()[..2]).cloned().map(Ok);
+    let mut why = Vec::new();
+    let read =
+        LabelledSurvey::read(twice, &TruthMap::new(&taxonomy), |skipped| why.push(skipped.error.to_string()));
+    assert_eq!(
+        (read.len(), &why[..]),
+        (90, &["object 1 was met before".into(), "object 2 was met before".into()][..])
+    );
+}
+
+#[test]
 fn an_object_that_cannot_be_encoded_is_named() {
     let taxonomy = Taxonomy::oracle();
     let mut object = easy_survey(&taxonomy).records()[0].object.clone();

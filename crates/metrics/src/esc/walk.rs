@@ -12,7 +12,7 @@ use crate::pmf::argmax;
 pub(super) struct Walk {
     n_steps: usize,
     true_class: Option<usize>,
-    /// Distance from the step before, 0 at the first; whole blocks, with 0 after the last step.
+    /// Distance from the step before, 0 at the first; whole blocks, with 0 from the last step to the end of its lanes.
     w1: Vec<f64>,
     /// Whole blocks too; what follows the last step stands for nothing.
     p_true: Vec<f64>,

@@ -10,7 +10,8 @@ use super::scorer::AdditiveScorer;
 use super::segment_softmax::segment_softmax;
 use super::segment_sum::segment_sum;
 use super::segments::shape_error;
-use crate::{Dropout, Error, Result};
+use crate::recurrent::Vectors;
+use crate::{Dropout, Error, Isa, Result};
 
 /// Sizes of an [`AdditiveAttention`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,15 +64,17 @@ pub struct AdditiveAttention {
     weight: Tensor,
     /// `[units]`
     bias: Tensor,
-    /// `[units]`
+    /// `[1, units]`
     v: Tensor,
+    vectors: Vectors,
 }
 
 impl AdditiveAttention {
     /// Reads `wa.weight`, `wa.bias` and `v.weight`.
     ///
     /// # Errors
-    /// [`Error::Config`] for a size of zero, [`Error::Candle`] when a weight is missing or has another shape.
+    /// [`Error::Config`] for a size of zero, or when `HELIACAL_ISA` names no instruction set of this machine;
+    /// [`Error::Candle`] when a weight is missing or has another shape.
     #[allow(clippy::needless_pass_by_value, reason = "candle passes a VarBuilder by value everywhere")]
     pub fn new(config: AdditiveAttentionConfig, vb: VarBuilder<'_>) -> Result<Self> {
         for (what, size) in [("attention hidden", config.hidden), ("attention units", config.units)] {
@@ -83,7 +86,8 @@ impl AdditiveAttention {
             config,
             weight: vb.get((config.units, config.hidden), "wa.weight")?,
             bias: vb.get(config.units, "wa.bias")?,
-            v: vb.get((1, config.units), "v.weight")?.squeeze(0)?,
+            v: vb.get((1, config.units), "v.weight")?,
+            vectors: Vectors::checked(Isa::current()?)?,
         })
     }
 
@@ -146,8 +150,7 @@ impl AdditiveAttention {
     /// # Errors
     /// [`Error::Candle`] when the weights are not f32 or cannot be copied from the device.
     pub fn scorer(&self) -> Result<AdditiveScorer> {
-        let weight = self.weight.flatten_all()?.to_vec1::<f32>()?;
-        Ok(AdditiveScorer::new(&weight, &self.bias.to_vec1::<f32>()?, &self.v.to_vec1::<f32>()?))
+        AdditiveScorer::new(&self.weight, &self.bias, &self.v, self.vectors.isa())
     }
 
     fn scores_with(&self, rows: &Tensor, dropout: Option<(Dropout, u64)>) -> Result<Tensor> {
@@ -158,6 +161,12 @@ impl AdditiveAttention {
         if rows.elem_count() == 0 {
             return Ok(Tensor::zeros(0, rows.dtype(), rows.device())?);
         }
-        Ok(additive_scores(&rows.matmul(&self.weight.t()?)?, &self.bias, &self.v, dropout)?)
+        Ok(additive_scores(
+            &rows.matmul(&self.weight.t()?)?,
+            &self.bias,
+            &self.v.squeeze(0)?,
+            dropout,
+            self.vectors,
+        )?)
     }
 }

@@ -4,9 +4,11 @@ use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, CustomOp3, Layout, Shape, Tensor};
 use rayon::prelude::*;
 
-use super::real::{Reading, Real, dot, for_dtype, has_kernel, numbers};
+use super::real::{Real, dot, for_dtype, has_kernel};
 use crate::Dropout;
 use crate::dropout::Mask;
+use crate::numbers::{contiguous, with_numbers};
+use crate::recurrent::Vectors;
 
 /// Rows that one job takes. A constant, so that sums over rows have the same order for any number of threads.
 const ROWS: usize = 128;
@@ -17,12 +19,13 @@ pub(super) fn additive_scores(
     bias: &Tensor,
     v: &Tensor,
     dropout: Option<(Dropout, u64)>,
+    vectors: Vectors,
 ) -> candle_core::Result<Tensor> {
     if !has_kernel(products) {
         return by_candle(products, bias, v, dropout);
     }
     let mask = dropout.and_then(|(dropout, seed)| dropout.mask(seed));
-    let op = AdditiveScores { units: v.elem_count(), mask };
+    let op = AdditiveScores { units: v.elem_count(), mask, vectors };
     products.contiguous()?.apply_op3(&bias.contiguous()?, &v.contiguous()?, op)
 }
 
@@ -42,14 +45,16 @@ fn by_candle(
 struct AdditiveScores {
     units: usize,
     mask: Option<Mask>,
+    vectors: Vectors,
 }
 
 impl AdditiveScores {
     /// `u = tanh(x + b)` of one row.
-    fn activate<T: Real>(u: &mut [T], products: &[T], bias: &[T]) {
+    fn activate<T: Real>(&self, u: &mut [T], products: &[T], bias: &[T]) {
         for ((u, &x), &b) in u.iter_mut().zip(products).zip(bias) {
-            *u = (x + b).hyperbolic_tangent();
+            *u = x + b;
         }
+        T::tanh_all(u, self.vectors);
     }
 
     /// The dropout factors of row `row`; they stay 1 where nothing is dropped.
@@ -66,7 +71,7 @@ impl AdditiveScores {
             let (mut u, mut factors) = (vec![T::ZERO; self.units], vec![T::ONE; self.units]);
             for (i, (score, products)) in scores.iter_mut().zip(products.chunks_exact(self.units)).enumerate()
             {
-                Self::activate(&mut u, products, bias);
+                self.activate(&mut u, products, bias);
                 self.fill_factors(&mut factors, job * ROWS + i);
                 multiply(&mut u, &factors);
                 *score = dot(&u, v);
@@ -87,7 +92,7 @@ impl AdditiveScores {
             let (bias_grad, v_grad) = sums.split_at_mut(self.units);
             let rows = product_grads.chunks_exact_mut(self.units).zip(products.chunks_exact(self.units));
             for (i, ((product_grads, products), &grad)) in rows.zip(grads).enumerate() {
-                Self::activate(&mut u, products, bias);
+                self.activate(&mut u, products, bias);
                 self.fill_factors(&mut factors, job * ROWS + i);
                 for j in 0..self.units {
                     let through = grad * factors[j];
@@ -124,8 +129,8 @@ impl CustomOp3 for AdditiveScores {
         v_layout: &Layout,
     ) -> candle_core::Result<(CpuStorage, Shape)> {
         for_dtype!(products.dtype(), self.name(), T => {
-            let products = numbers::<T>(products, products_layout)?;
-            let scores = self.forward(products, numbers(bias, bias_layout)?, numbers(v, v_layout)?);
+            let (bias, v) = (contiguous(bias, bias_layout)?, contiguous(v, v_layout)?);
+            let scores = self.forward::<T>(contiguous(products, products_layout)?, bias, v);
             let n_rows = scores.len();
             Ok((T::into_storage(scores), n_rows.into()))
         })
@@ -141,13 +146,10 @@ impl CustomOp3 for AdditiveScores {
     ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         for_dtype!(products.dtype(), self.name(), T => {
             let grad = grad.contiguous()?;
-            let readings = (Reading::new(products), Reading::new(bias), Reading::new(v), Reading::new(&grad));
-            let (product_grads, sums) = self.backward::<T>(
-                readings.0.numbers()?,
-                readings.1.numbers()?,
-                readings.2.numbers()?,
-                readings.3.numbers()?,
-            );
+            let (product_grads, sums) = with_numbers(
+                [products, bias, v, &grad],
+                |[products, bias, v, grads]| self.backward::<T>(products, bias, v, grads),
+            )?;
             let (bias_grad, v_grad) = sums.split_at(self.units);
             Ok((
                 Some(Tensor::from_vec(product_grads, products.dims(), products.device())?),
@@ -170,14 +172,16 @@ mod tests {
 
     use super::super::testing::assert_close;
     use super::*;
+    use crate::Isa;
 
     #[test]
     fn candle_agrees_with_the_kernel() {
         let wave = |n: f64| Tensor::arange(0.0, n, &Device::Cpu).unwrap().cos().unwrap();
         let products = Var::from_tensor(&wave(600.0).reshape((200, 3)).unwrap()).unwrap();
         let (bias, v) = (Var::from_tensor(&wave(3.0)).unwrap(), Var::from_tensor(&wave(3.0)).unwrap());
+        let vectors = Vectors::checked(Isa::Portable).unwrap();
         for dropout in [None, Some((Dropout::new(0.3).unwrap(), 5))] {
-            let scores = additive_scores(&products, &bias, &v, dropout).unwrap();
+            let scores = additive_scores(&products, &bias, &v, dropout, vectors).unwrap();
             let by_candle = by_candle(&products, &bias, &v, dropout).unwrap();
             assert_close(&scores, &by_candle, &[&products, &bias, &v]);
         }

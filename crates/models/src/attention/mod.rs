@@ -15,7 +15,6 @@ mod scorer;
 mod segment_softmax;
 mod segment_sum;
 mod segments;
-mod tanh;
 #[cfg(test)]
 mod testing;
 

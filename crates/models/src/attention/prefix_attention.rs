@@ -4,10 +4,11 @@ use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, CustomOp2, D, Layout, Shape, Tensor};
 
 use super::masked_softmax::masked_softmax_unchecked;
-use super::real::{Reading, Real, dot, for_dtype, has_kernel, numbers};
+use super::real::{Real, dot, for_dtype, has_kernel};
 use super::running::{divide, include};
 use super::segments::{Segments, check_rows};
 use crate::Result;
+use crate::numbers::{contiguous, with_numbers};
 
 /// The context after every step: for row t of a sequence the mean of its `rows` `[rows, width]` up to t, weighted by the
 /// softmax of their `scores` `[rows]`; `[rows, width]`.
@@ -75,8 +76,8 @@ impl CustomOp2 for PrefixAttention {
         rows_layout: &Layout,
     ) -> candle_core::Result<(CpuStorage, Shape)> {
         for_dtype!(rows.dtype(), self.name(), T => {
-            let scores = self.segments.split(numbers::<T>(scores, scores_layout)?, 1);
-            let all_rows = numbers::<T>(rows, rows_layout)?;
+            let scores = self.segments.split(contiguous::<T>(scores, scores_layout)?, 1);
+            let all_rows = contiguous::<T>(rows, rows_layout)?;
             let rows = self.segments.split(all_rows, self.width);
             let mut contexts = vec![T::ZERO; all_rows.len()];
             let jobs = scores.zip(rows).zip(self.segments.split_mut(&mut contexts, self.width));
@@ -102,24 +103,23 @@ impl CustomOp2 for PrefixAttention {
     ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
         for_dtype!(rows.dtype(), self.name(), T => {
             let grad = grad.contiguous()?;
-            let readings =
-                (Reading::new(scores), Reading::new(rows), Reading::new(contexts), Reading::new(&grad));
             let mut score_grads = vec![T::ZERO; scores.elem_count()];
             let mut row_grads = vec![T::ZERO; rows.elem_count()];
-            let jobs = self.segments.split(readings.0.numbers::<T>()?, 1);
-            let jobs = jobs.zip(self.segments.split(readings.1.numbers::<T>()?, self.width));
-            let jobs = jobs.zip(self.segments.split(readings.2.numbers::<T>()?, self.width));
-            let jobs = jobs.zip(self.segments.split(readings.3.numbers::<T>()?, self.width));
-            let jobs = jobs.zip(self.segments.split_mut(&mut score_grads, 1));
-            let jobs = jobs.zip(self.segments.split_mut(&mut row_grads, self.width));
-            self.segments.for_each(
-                self.width,
-                jobs,
-                |(((((scores, rows), contexts), grads), score_grads), row_grads)| {
-                    let sequence = Sequence { scores, rows, contexts, width: self.width };
-                    sequence.backward(grads, score_grads, row_grads);
-                },
-            );
+            with_numbers([scores, rows, contexts, &grad], |[scores, rows, contexts, grads]| {
+                let jobs = self.segments.split(scores, 1).zip(self.segments.split(rows, self.width));
+                let jobs = jobs.zip(self.segments.split(contexts, self.width));
+                let jobs = jobs.zip(self.segments.split(grads, self.width));
+                let jobs = jobs.zip(self.segments.split_mut(&mut score_grads, 1));
+                let jobs = jobs.zip(self.segments.split_mut(&mut row_grads, self.width));
+                self.segments.for_each(
+                    self.width,
+                    jobs,
+                    |(((((scores, rows), contexts), grads), score_grads), row_grads)| {
+                        let sequence = Sequence { scores, rows, contexts, width: self.width };
+                        sequence.backward(grads, score_grads, row_grads);
+                    },
+                );
+            })?;
             Ok((
                 Some(Tensor::from_vec(score_grads, scores.dims(), scores.device())?),
                 Some(Tensor::from_vec(row_grads, rows.dims(), rows.device())?),

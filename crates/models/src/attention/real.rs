@@ -1,8 +1,8 @@
-//! What the kernels need of `f32` and `f64`, and their way into candle's memory.
+//! What the kernels need of `f32` and `f64`.
 
-use candle_core::{CpuStorage, DType, Layout, Result, Storage, StorageRef, Tensor, WithDType, bail};
+use candle_core::{CpuStorage, DType, Tensor, WithDType};
 
-use super::tanh::tanh;
+use crate::recurrent::{Tanh, Vectors};
 
 /// A floating point number that the kernels are written for.
 pub(super) trait Real: WithDType {
@@ -14,7 +14,8 @@ pub(super) trait Real: WithDType {
         Self::to_cpu_storage_owned(numbers)
     }
     fn exponential(self) -> Self;
-    fn hyperbolic_tangent(self) -> Self;
+    /// tanh of every number, in its place.
+    fn tanh_all(numbers: &mut [Self], vectors: Vectors);
 }
 
 impl Real for f32 {
@@ -24,9 +25,8 @@ impl Real for f32 {
     fn exponential(self) -> Self {
         self.exp()
     }
-    #[inline]
-    fn hyperbolic_tangent(self) -> Self {
-        tanh(self)
+    fn tanh_all(numbers: &mut [Self], vectors: Vectors) {
+        vectors.run(Tanh(numbers));
     }
 }
 
@@ -37,8 +37,10 @@ impl Real for f64 {
     fn exponential(self) -> Self {
         self.exp()
     }
-    fn hyperbolic_tangent(self) -> Self {
-        self.tanh()
+    fn tanh_all(numbers: &mut [Self], _: Vectors) {
+        for x in numbers {
+            *x = x.tanh();
+        }
     }
 }
 
@@ -59,34 +61,6 @@ macro_rules! for_dtype {
     };
 }
 pub(super) use for_dtype;
-
-/// The numbers of an operation's input.
-pub(super) fn numbers<'s, T: Real>(storage: &'s CpuStorage, layout: &Layout) -> Result<&'s [T]> {
-    let Some((start, end)) = layout.contiguous_offsets() else {
-        bail!("the kernels need contiguous tensors")
-    };
-    Ok(&T::cpu_storage_as_slice(storage)?[start..end])
-}
-
-/// Read access to a contiguous tensor on the CPU, for backward passes.
-pub(super) struct Reading<'t> {
-    storage: StorageRef<'t>,
-    layout: &'t Layout,
-}
-
-impl<'t> Reading<'t> {
-    pub(super) fn new(tensor: &'t Tensor) -> Self {
-        let (storage, layout) = tensor.storage_and_layout();
-        Self { storage, layout }
-    }
-
-    pub(super) fn numbers<T: Real>(&self) -> Result<&[T]> {
-        match &*self.storage {
-            Storage::Cpu(storage) => numbers(storage, self.layout),
-            _ => bail!("the kernels run on the CPU"),
-        }
-    }
-}
 
 /// Whether the kernels take this tensor; candle's operations take the others.
 pub(super) fn has_kernel(tensor: &Tensor) -> bool {

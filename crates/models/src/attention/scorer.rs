@@ -1,13 +1,16 @@
 //! The score of one row, without tensors.
 
-use super::tanh::tanh;
-use crate::{Error, Result};
+use std::sync::Arc;
 
-/// Units that are computed side by side, in registers.
-const LANES: usize = 16;
+use candle_core::{Device, Tensor};
+use candle_nn::Linear;
 
-/// The score function of an [`AdditiveAttention`](crate::AdditiveAttention) on plain numbers: a copy of its weights, laid
-/// out for one row at a time.
+use crate::oracle::Activation;
+use crate::recurrent::Head;
+use crate::{Error, Isa, Result};
+
+/// The score function of an [`AdditiveAttention`](crate::AdditiveAttention) on plain numbers: a copy of its weights, packed
+/// for the vector kernels.
 ///
 /// Scores agree with [`scores`](crate::AdditiveAttention::scores) up to the rounding of sums in another order.
 ///
@@ -28,35 +31,20 @@ const LANES: usize = 16;
 /// assert_eq!(context, [2.0, 3.0]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct AdditiveScorer {
     hidden: usize,
-    blocks: Vec<Block>,
-}
-
-/// [`LANES`] units; those beyond the last one are zero and add nothing.
-#[derive(Debug, Clone, PartialEq)]
-struct Block {
-    /// `[hidden][LANES]`
-    weight: Vec<[f32; LANES]>,
-    bias: [f32; LANES],
-    v: [f32; LANES],
+    layers: Arc<Head>,
 }
 
 impl AdditiveScorer {
-    /// From `weight` `[units, hidden]`, `bias` `[units]` and `v` `[units]`.
-    pub(super) fn new(weight: &[f32], bias: &[f32], v: &[f32]) -> Self {
-        let hidden = weight.len() / v.len();
-        let lanes = |numbers: &[f32], first: usize| -> [f32; LANES] {
-            std::array::from_fn(|lane| numbers.get(first + lane).copied().unwrap_or(0.0))
-        };
-        let block = |first: usize| {
-            let column = |k: usize| {
-                std::array::from_fn(|lane| weight.get((first + lane) * hidden + k).copied().unwrap_or(0.0))
-            };
-            Block { weight: (0..hidden).map(column).collect(), bias: lanes(bias, first), v: lanes(v, first) }
-        };
-        Self { hidden, blocks: (0..v.len()).step_by(LANES).map(block).collect() }
+    /// From `weight` `[units, hidden]`, `bias` `[units]` and `v` `[1, units]`.
+    pub(super) fn new(weight: &Tensor, bias: &Tensor, v: &Tensor, isa: Isa) -> Result<Self> {
+        let hidden = weight.dim(1)?;
+        let on_cpu = |tensor: &Tensor| tensor.to_device(&Device::Cpu);
+        let units = (Linear::new(on_cpu(weight)?, Some(on_cpu(bias)?)), Activation::Tanh);
+        let sum = (Linear::new(on_cpu(v)?, None), Activation::Linear);
+        Ok(Self { hidden, layers: Arc::new(Head::pack(isa, &units, None, &[sum])?) })
     }
 
     /// The score of a row `h` `[hidden]`.
@@ -71,22 +59,6 @@ impl AdditiveScorer {
                 found: h.len().to_string(),
             });
         }
-        Ok(self.blocks.iter().map(|block| block.score(h)).sum())
-    }
-}
-
-impl Block {
-    fn score(&self, h: &[f32]) -> f32 {
-        let mut u = self.bias;
-        for (&h, weight) in h.iter().zip(&self.weight) {
-            for lane in 0..LANES {
-                u[lane] += h * weight[lane];
-            }
-        }
-        let mut terms = [0.0; LANES];
-        for lane in 0..LANES {
-            terms[lane] = self.v[lane] * tanh(u[lane]);
-        }
-        terms.iter().sum()
+        Ok(self.layers.run(1, 1, h, &[])[0])
     }
 }

@@ -4,9 +4,10 @@ use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 
 use super::masked_softmax::masked_softmax_unchecked;
-use super::real::{Reading, Real, dot, for_dtype, has_kernel, numbers};
+use super::real::{Real, dot, for_dtype, has_kernel};
 use super::segments::{Segments, shape_error};
 use crate::Result;
+use crate::numbers::{contiguous, with_numbers};
 
 /// Softmax of `scores` `[rows]` over the steps of each sequence of a ragged batch.
 ///
@@ -57,7 +58,7 @@ impl CustomOp1 for SegmentSoftmax {
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
         for_dtype!(storage.dtype(), self.name(), T => {
-            let mut weights = numbers::<T>(storage, layout)?.to_vec();
+            let mut weights = contiguous::<T>(storage, layout)?.to_vec();
             self.segments.for_each(1, self.segments.split_mut(&mut weights, 1), softmax);
             Ok((T::into_storage(weights), layout.shape().clone()))
         })
@@ -66,16 +67,17 @@ impl CustomOp1 for SegmentSoftmax {
     fn bwd(&self, _: &Tensor, weights: &Tensor, grad: &Tensor) -> candle_core::Result<Option<Tensor>> {
         for_dtype!(weights.dtype(), self.name(), T => {
             let grad = grad.contiguous()?;
-            let (weights_reading, grad_reading) = (Reading::new(weights), Reading::new(&grad));
-            let weights_of = self.segments.split(weights_reading.numbers::<T>()?, 1);
-            let mut grads = grad_reading.numbers::<T>()?.to_vec();
-            let jobs = weights_of.zip(self.segments.split_mut(&mut grads, 1));
-            self.segments.for_each(1, jobs, |(weights, grads)| {
-                let mean = dot(weights, grads);
-                for (grad, &weight) in grads.iter_mut().zip(weights) {
-                    *grad = weight * (*grad - mean);
-                }
-            });
+            let grads = with_numbers([weights, &grad], |[weights, grads]| {
+                let mut grads = grads.to_vec();
+                let jobs = self.segments.split(weights, 1).zip(self.segments.split_mut(&mut grads, 1));
+                self.segments.for_each(1, jobs, |(weights, grads)| {
+                    let mean = dot::<T>(weights, grads);
+                    for (grad, &weight) in grads.iter_mut().zip(weights) {
+                        *grad = weight * (*grad - mean);
+                    }
+                });
+                grads
+            })?;
             Ok(Some(Tensor::from_vec(grads, weights.dims(), weights.device())?))
         })
     }

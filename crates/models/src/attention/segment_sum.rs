@@ -3,9 +3,10 @@
 use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, CustomOp2, D, Layout, Shape, Tensor};
 
-use super::real::{Reading, Real, dot, for_dtype, has_kernel, numbers};
+use super::real::{Real, dot, for_dtype, has_kernel};
 use super::segments::{Segments, check_rows};
 use crate::Result;
+use crate::numbers::{contiguous, with_numbers};
 
 /// Sum of each sequence's `rows` `[rows, width]`, weighted by `weights` `[rows]`: `[batch, width]`.
 ///
@@ -63,8 +64,8 @@ impl CustomOp2 for SegmentSum {
         rows_layout: &Layout,
     ) -> candle_core::Result<(CpuStorage, Shape)> {
         for_dtype!(rows.dtype(), self.name(), T => {
-            let weights = self.segments.split(numbers::<T>(weights, weights_layout)?, 1);
-            let rows = self.segments.split(numbers::<T>(rows, rows_layout)?, self.width);
+            let weights = self.segments.split(contiguous::<T>(weights, weights_layout)?, 1);
+            let rows = self.segments.split(contiguous::<T>(rows, rows_layout)?, self.width);
             let mut sums = vec![T::ZERO; self.segments.len() * self.width];
             let jobs = sums.chunks_exact_mut(self.width).zip(weights).zip(rows);
             self.segments.for_each(self.width, jobs, |((sum, weights), rows)| {
@@ -85,22 +86,22 @@ impl CustomOp2 for SegmentSum {
     ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
         for_dtype!(rows.dtype(), self.name(), T => {
             let grad = grad.contiguous()?;
-            let readings = (Reading::new(weights), Reading::new(rows), Reading::new(&grad));
             let mut weight_grads = vec![T::ZERO; weights.elem_count()];
             let mut row_grads = vec![T::ZERO; rows.elem_count()];
-            let jobs = readings.2.numbers::<T>()?.chunks_exact(self.width);
-            let jobs = jobs.zip(self.segments.split(readings.0.numbers::<T>()?, 1));
-            let jobs = jobs.zip(self.segments.split(readings.1.numbers::<T>()?, self.width));
-            let jobs = jobs.zip(self.segments.split_mut(&mut weight_grads, 1));
-            let jobs = jobs.zip(self.segments.split_mut(&mut row_grads, self.width));
-            self.segments.for_each(self.width, jobs, |((((grad, weights), rows), weight_grads), row_grads)| {
-                let steps = weights.iter().zip(rows.chunks_exact(self.width));
-                let grads = weight_grads.iter_mut().zip(row_grads.chunks_exact_mut(self.width));
-                for ((&weight, row), (weight_grad, row_grad)) in steps.zip(grads) {
-                    *weight_grad = dot(grad, row);
-                    add_scaled(row_grad, weight, grad);
-                }
-            });
+            with_numbers([weights, rows, &grad], |[weights, rows, grads]| {
+                let jobs = grads.chunks_exact(self.width).zip(self.segments.split(weights, 1));
+                let jobs = jobs.zip(self.segments.split(rows, self.width));
+                let jobs = jobs.zip(self.segments.split_mut(&mut weight_grads, 1));
+                let jobs = jobs.zip(self.segments.split_mut(&mut row_grads, self.width));
+                self.segments.for_each(self.width, jobs, |((((grad, weights), rows), weight_grads), row_grads)| {
+                    let steps = weights.iter().zip(rows.chunks_exact(self.width));
+                    let grads = weight_grads.iter_mut().zip(row_grads.chunks_exact_mut(self.width));
+                    for ((&weight, row), (weight_grad, row_grad)) in steps.zip(grads) {
+                        *weight_grad = dot(grad, row);
+                        add_scaled(row_grad, weight, grad);
+                    }
+                });
+            })?;
             Ok((
                 Some(Tensor::from_vec(weight_grads, weights.dims(), weights.device())?),
                 Some(Tensor::from_vec(row_grads, rows.dims(), rows.device())?),

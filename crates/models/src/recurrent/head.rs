@@ -6,8 +6,8 @@ use rayon::prelude::*;
 
 use super::isa::{Isa, Vectors};
 use super::kernel::{HEAD_ROWS, PackedDense, PackedHead, RunHead};
-use super::layer_op::with_numbers;
 use crate::Result;
+use crate::numbers::with_numbers;
 use crate::oracle::Activation;
 
 /// A dense layer and what follows it.

@@ -7,7 +7,7 @@ use pulp::{Scalar128b, Simd, WithSimd};
 
 use crate::{Error, Result};
 
-/// An instruction set that the recurrent kernels can run on.
+/// An instruction set that the kernels of recurrent layers and attention can run on.
 ///
 /// The best one that the processor has is taken, unless the environment variable `HELIACAL_ISA` names another
 /// (`avx512`, `avx2`, `neon` or `portable`). Numbers differ between two of them in their last digits, because they round
@@ -110,7 +110,7 @@ impl Vectors {
         }
     }
 
-    pub(super) fn checked(isa: Isa) -> Result<Self> {
+    pub(crate) fn checked(isa: Isa) -> Result<Self> {
         Self::new(isa).ok_or_else(|| {
             let available: Vec<String> = Isa::available().iter().map(ToString::to_string).collect();
             let expected = format!("one that this machine has: {}", available.join(", "));
@@ -118,7 +118,7 @@ impl Vectors {
         })
     }
 
-    pub(super) fn isa(self) -> Isa {
+    pub(crate) fn isa(self) -> Isa {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512(_) => Isa::Avx512,
@@ -144,7 +144,7 @@ impl Vectors {
     }
 
     /// Runs code compiled for the instruction set.
-    pub(super) fn run<Op: WithSimd>(self, op: Op) -> Op::Output {
+    pub(crate) fn run<Op: WithSimd>(self, op: Op) -> Op::Output {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512(simd) => Simd::vectorize(simd, op),

@@ -8,6 +8,7 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use super::isa::Vectors;
 use super::kernel::{BackwardBatch, Kept, PackedLayer, Run, Weights};
 use super::kind::CellKind;
+use crate::numbers::{contiguous, with_numbers};
 
 /// Takes rows `[sum of lengths, input]`, the flat weights `w_ih, w_hh, b_ih, b_hh`, and initial states
 /// `[batch, (output, memory) x hidden]`; gives the outputs after every step, `[sum of lengths, hidden]`.
@@ -110,23 +111,4 @@ impl<C: CellKind> CustomOp3 for LayerOp<C> {
             Some(tensor(initial_gradients, states)?),
         ))
     }
-}
-
-fn contiguous<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
-    let Some((begin, end)) = layout.contiguous_offsets() else { bail!("input is not contiguous") };
-    Ok(&storage.as_slice::<f32>()?[begin..end])
-}
-
-/// The numbers of contiguous tensors on the CPU.
-pub(super) fn with_numbers<const N: usize, R>(
-    tensors: [&Tensor; N],
-    run: impl FnOnce([&[f32]; N]) -> R,
-) -> Result<R> {
-    let storages = tensors.map(Tensor::storage_and_layout);
-    let mut numbers = [&[][..]; N];
-    for (numbers, (storage, layout)) in numbers.iter_mut().zip(&storages) {
-        let candle_core::Storage::Cpu(storage) = &**storage else { bail!("tensor is not on the CPU") };
-        *numbers = contiguous(storage, layout)?;
-    }
-    Ok(run(numbers))
 }

@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::isa::{Isa, Vectors};
 use super::kernel::{PackedLayer, Run, Weights};
 use super::kind::{CellKind, GruCell, LstmCell};
-use super::layer_op::{LayerOp, with_numbers};
+use super::layer_op::LayerOp;
 use super::packing::Packing;
 use super::stock;
+use crate::numbers::with_numbers;
 use crate::{Dropout, Error, Result, dropout_seed};
 
 /// Sizes of a [`Gru`] or an [`Lstm`].

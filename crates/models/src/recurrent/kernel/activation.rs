@@ -3,7 +3,7 @@
 //! Relative error below 3e-7 everywhere, near 0 and in saturation too; NaN stays NaN. Polynomials after Cephes
 //! (S. Moshier, `expf` and `tanhf`).
 
-use pulp::Simd;
+use pulp::{Simd, WithSimd};
 
 /// Beyond this, e^x or e^-x leaves the normal numbers.
 const LIMIT: f32 = 87.0;
@@ -71,10 +71,34 @@ pub(crate) fn tanh<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.select_f32s(simd.less_than_f32s(size, simd.splat_f32s(0.625)), small, large)
 }
 
+/// Puts a function of each number in its place.
+#[inline(always)]
+pub(super) fn map<S: Simd>(simd: S, numbers: &mut [f32], function: impl Fn(S::f32s) -> S::f32s) {
+    let (vectors, rest) = S::as_mut_simd_f32s(numbers);
+    for x in vectors {
+        *x = function(*x);
+    }
+    if !rest.is_empty() {
+        let x = function(simd.partial_load_f32s(rest));
+        simd.partial_store_f32s(rest, x);
+    }
+}
+
+/// Puts the hyperbolic tangent of each number in its place.
+#[derive(Debug)]
+pub(crate) struct Tanh<'a>(pub(crate) &'a mut [f32]);
+
+impl WithSimd for Tanh<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        map(simd, self.0, |x| tanh(simd, x));
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use pulp::WithSimd;
-
     use super::super::super::isa::{Isa, Vectors};
     use super::*;
 
@@ -113,6 +137,20 @@ mod tests {
                 let error = (f64::from(tanh) - exact).abs();
                 // Denormal results have no seven digits.
                 assert!(error <= 3e-7 * exact.abs() + 1e-45, "{isa}: tanh({x:e}) = {tanh:e}");
+            }
+        }
+    }
+
+    #[test]
+    fn rows_of_any_length() {
+        let points: Vec<f32> = (0..40).map(|i| 0.3 * i as f32 - 5.0).collect();
+        for isa in Isa::available() {
+            let vectors = Vectors::checked(isa).unwrap();
+            let (_, expected) = vectors.run(Apply(&points));
+            for n in 0..points.len() {
+                let mut row = points.clone();
+                vectors.run(Tanh(&mut row[..n]));
+                assert_eq!((&row[..n], &row[n..]), (&expected[..n], &points[n..]), "{isa}");
             }
         }
     }

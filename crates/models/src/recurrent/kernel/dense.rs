@@ -2,7 +2,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::activation::tanh;
+use super::activation::{map, tanh};
 use super::aligned::{Aligned, row_stride};
 use super::product::{AddProduct, Panels, Rows, padded_rows};
 use crate::oracle::Activation;
@@ -63,14 +63,7 @@ impl PackedDense {
             sums_stride: stride,
         });
         for row in out.chunks_exact_mut(stride).take(n) {
-            let (vectors, rest) = S::as_mut_simd_f32s(&mut row[begin..begin + self.output]);
-            for x in vectors {
-                *x = activate(simd, self.activation, *x);
-            }
-            if !rest.is_empty() {
-                let x = activate(simd, self.activation, simd.partial_load_f32s(rest));
-                simd.partial_store_f32s(rest, x);
-            }
+            map(simd, &mut row[begin..begin + self.output], |x| activate(simd, self.activation, x));
         }
     }
 }

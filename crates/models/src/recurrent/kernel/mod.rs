@@ -20,6 +20,7 @@ mod product;
 mod step;
 mod tile;
 
+pub(crate) use activation::Tanh;
 pub(super) use batch::{BackwardBatch, Run, advance, retreat};
 pub use cell::{GruCell, LstmCell};
 pub(super) use dense::{HEAD_ROWS, PackedDense, PackedHead, RunHead};

@@ -17,7 +17,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 #[path = "shared/with_reasons.rs"]
 mod with_reasons;
-use with_reasons::with_reasons;
+use with_reasons::{exit_code, with_reasons};
 
 /// Classify light curves and write the probabilities of every class as Parquet.
 ///
@@ -60,13 +60,7 @@ struct Arguments {
 const SHOWN_SKIPPED: usize = 5;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("error: {}", with_reasons(&*error));
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run())
 }
 
 fn run() -> Result<ExitCode, Box<dyn Error>> {

@@ -25,7 +25,7 @@ use heliacal_taxonomy::{EdgeLength, NodeId, Projection, ProjectionOptions, Taxon
 
 #[path = "shared/with_reasons.rs"]
 mod with_reasons;
-use with_reasons::with_reasons;
+use with_reasons::exit_code;
 
 /// Measure how early, how stable and how right a classifier is, from its history of classifications.
 ///
@@ -94,13 +94,7 @@ struct Arguments {
 const SHOWN_FAULTS: usize = 5;
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("error: {}", with_reasons(&*error));
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run(&Arguments::parse()))
 }
 
 fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {

@@ -24,7 +24,7 @@ mod train_with_bar;
 #[path = "shared/with_reasons.rs"]
 mod with_reasons;
 use train_with_bar::train_with_bar;
-use with_reasons::with_reasons;
+use with_reasons::{exit_code, with_reasons};
 
 /// Simulate a survey, train ORACLE on it, classify held-out objects after each of their observations, and measure how early,
 /// stable and right that was.
@@ -64,13 +64,7 @@ struct Arguments {
 const DAYS: [f64; 5] = [1.0, 2.0, 8.0, 64.0, 1024.0];
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {}", with_reasons(&*error));
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run(&Arguments::parse()))
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {

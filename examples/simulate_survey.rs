@@ -24,7 +24,7 @@ use tempfile::NamedTempFile;
 
 #[path = "shared/with_reasons.rs"]
 mod with_reasons;
-use with_reasons::with_reasons;
+use with_reasons::exit_code;
 
 /// Simulate an LSST-like survey and write it for other tools: a toy for trying software, not for science.
 ///
@@ -70,13 +70,7 @@ enum Format {
 const CHUNK: u64 = 2048;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {}", with_reasons(&*error));
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run())
 }
 
 fn run() -> Result<(), Box<dyn Error>> {

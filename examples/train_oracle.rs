@@ -34,7 +34,7 @@ mod train_with_bar;
 #[path = "shared/with_reasons.rs"]
 mod with_reasons;
 use train_with_bar::train_with_bar;
-use with_reasons::with_reasons;
+use with_reasons::{exit_code, with_reasons};
 
 /// Train ORACLE on light curves of known class; the defaults are the paper's protocol.
 ///
@@ -150,13 +150,7 @@ enum LossName {
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {}", with_reasons(&*error));
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run(&Arguments::parse()))
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {

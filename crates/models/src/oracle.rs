@@ -1,7 +1,5 @@
 //! ORACLE (arXiv 2501.01496): two GRU layers over the light curve, joined by the object's context.
 
-use std::sync::{Arc, OnceLock};
-
 use candle_core::{D, Device, Tensor};
 use candle_nn::{Linear, Module, VarBuilder};
 use heliacal_lightcurve::{Context, LightCurveView};
@@ -9,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::features::{EncodedLightCurve, FeatureSpec};
 use crate::model_file::ModelFile;
-use crate::recurrent::{Dense, Gru, Head, RecurrentConfig, RecurrentState};
+use crate::recurrent::{Dense, Gru, Head, Packed, RecurrentConfig, RecurrentState};
 use crate::{Error, Result};
 
 /// What follows a dense layer.
@@ -165,7 +163,7 @@ pub struct Oracle {
     gru: Gru,
     dense: Vec<Dense>,
     /// The dense layers for serving, once they were needed.
-    packed_head: Arc<OnceLock<Head>>,
+    packed_head: Packed<Head>,
     device: Device,
 }
 
@@ -259,7 +257,7 @@ impl Oracle {
                 Ok((linear, layer.activation))
             })
             .collect::<Result<_>>()?;
-        Ok(Self { gru, dense, packed_head: Arc::default(), device: vb.device().clone(), config, features })
+        Ok(Self { gru, dense, packed_head: Packed::default(), device: vb.device().clone(), config, features })
     }
 
     /// Builds the network from a model file that says how its weights were trained, as
@@ -581,14 +579,9 @@ impl Oracle {
         }
         let n_rest = self.config.head.len() + usize::from(matches!(output, Output::Logits));
         let run = |head: &Head| head.run(n_rows, n_rest, states, statics);
-        if self.dense.iter().any(|(linear, _)| linear.weight().track_op()) {
-            return Ok(run(&self.pack_head()?)); // Weights that may change.
-        }
-        if let Some(head) = self.packed_head.get() {
-            return Ok(run(head));
-        }
-        let head = self.pack_head()?;
-        Ok(run(self.packed_head.get_or_init(|| head)))
+        let weights =
+            self.dense.iter().flat_map(|(linear, _)| std::iter::once(linear.weight()).chain(linear.bias()));
+        self.packed_head.with(weights, || self.pack_head(), run)
     }
 
     fn pack_head(&self) -> Result<Head> {

@@ -4,7 +4,7 @@ use candle_core::{D, Tensor};
 use candle_nn::ops::sigmoid;
 
 use super::isa::Vectors;
-use super::kernel::{self, BackwardBatch, BackwardLayer, Kept, PackedLayer, Run, Weights};
+use super::kernel::{self, BackwardBatch, BackwardLayer, Cell, Kept, PackedLayer, Run, Weights};
 
 pub use super::kernel::{GruCell, LstmCell};
 
@@ -42,13 +42,13 @@ pub trait Kernels: Send + Sync + 'static {
 impl CellKind for GruCell {
     const NAME: &'static str = "GRU";
     const GATES: usize = 3;
-    const STATES: usize = 1;
+    const STATES: usize = <Self as Cell<3>>::STATES;
 }
 
 impl CellKind for LstmCell {
     const NAME: &'static str = "LSTM";
     const GATES: usize = 4;
-    const STATES: usize = 2;
+    const STATES: usize = <Self as Cell<4>>::STATES;
 }
 
 macro_rules! kernels {

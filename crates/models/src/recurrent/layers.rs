@@ -1,7 +1,7 @@
 //! Stacked recurrent layers on tensors.
 
 use std::marker::PhantomData;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
@@ -11,6 +11,7 @@ use super::isa::{Isa, Vectors};
 use super::kernel::{PackedLayer, Run, Weights};
 use super::kind::{CellKind, GruCell, LstmCell};
 use super::layer_op::LayerOp;
+use super::packed::Packed;
 use super::packing::Packing;
 use super::stock;
 use crate::numbers::with_numbers;
@@ -93,7 +94,7 @@ pub struct Recurrent<C> {
     /// For each layer `w_ih, w_hh, b_ih, b_hh`.
     layers: Vec<[Tensor; 4]>,
     vectors: Vectors,
-    packed: Arc<OnceLock<Vec<PackedLayer>>>,
+    packed: Packed<Vec<PackedLayer>>,
     cell: PhantomData<C>,
 }
 
@@ -170,7 +171,7 @@ impl<C: CellKind> Recurrent<C> {
         let weights = weights.collect::<candle_core::Result<Vec<_>>>()?;
         let layers = weights.as_chunks::<4>().0.to_vec();
         let vectors = Vectors::checked(Isa::current()?)?;
-        Ok(Self { config, layers, vectors, packed: Arc::default(), cell: PhantomData })
+        Ok(Self { config, layers, vectors, packed: Packed::default(), cell: PhantomData })
     }
 
     /// The same layers on the kernels of another instruction set.
@@ -178,7 +179,7 @@ impl<C: CellKind> Recurrent<C> {
     /// # Errors
     /// [`Error::Config`] when this machine does not have it.
     pub fn with_isa(self, isa: Isa) -> Result<Self> {
-        Ok(Self { vectors: Vectors::checked(isa)?, packed: Arc::default(), ..self })
+        Ok(Self { vectors: Vectors::checked(isa)?, packed: Packed::default(), ..self })
     }
 
     /// The instruction set of the kernels.
@@ -457,21 +458,13 @@ impl<C: CellKind> Recurrent<C> {
         states: &mut [f32],
         outputs: Option<&mut [f32]>,
     ) -> Result<()> {
-        self.with_packed(|layers| {
-            C::advance(self.vectors, layers, Run { rows, lengths, states, outputs }, false);
-        })
-    }
-
-    /// The packed weights: kept when they cannot change, made anew when they are variables.
-    fn with_packed<R>(&self, run: impl FnOnce(&[PackedLayer]) -> R) -> Result<R> {
-        if self.weights().any(Tensor::track_op) {
-            return Ok(run(&self.pack()?));
-        }
-        if let Some(packed) = self.packed.get() {
-            return Ok(run(packed));
-        }
-        let packed = self.pack()?;
-        Ok(run(self.packed.get_or_init(|| packed)))
+        self.packed.with(
+            self.weights(),
+            || self.pack(),
+            |layers| {
+                C::advance(self.vectors, layers, Run { rows, lengths, states, outputs }, false);
+            },
+        )
     }
 
     fn pack(&self) -> Result<Vec<PackedLayer>> {

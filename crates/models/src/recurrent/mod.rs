@@ -9,6 +9,7 @@ mod kernel;
 mod kind;
 mod layer_op;
 mod layers;
+mod packed;
 mod packing;
 mod stock;
 
@@ -18,3 +19,4 @@ pub(crate) use isa::Vectors;
 pub(crate) use kernel::Tanh;
 pub use kind::{CellKind, GruCell, LstmCell};
 pub use layers::{Gru, Lstm, Recurrent, RecurrentConfig, RecurrentState};
+pub(crate) use packed::Packed;

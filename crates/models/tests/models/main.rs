@@ -33,7 +33,7 @@ mod weights;
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use heliacal_lightcurve::{LightCurve, Observation, Passband};
-use heliacal_models::{Oracle, OracleConfig, Preset, candle_core, candle_nn};
+use heliacal_models::{Oracle, OracleConfig, Preset, TimeOrigin, candle_core, candle_nn};
 
 /// Deterministic numbers in (-1, 1), different for every index.
 fn wave(index: usize) -> f32 {
@@ -76,4 +76,15 @@ fn largest_difference(a: impl IntoIterator<Item = f64>, b: impl IntoIterator<Ite
     let difference =
         |(a, b): (f64, f64)| if a.is_nan() || b.is_nan() { f64::INFINITY } else { (a - b).abs() };
     a.into_iter().zip(b).map(difference).fold(0.0, f64::max)
+}
+
+/// Every preset with days counted from either origin, and weights of no meaning.
+fn made_up_oracles() -> impl Iterator<Item = Oracle> {
+    let origins = [TimeOrigin::FirstObservation, TimeOrigin::FirstDetection];
+    let pairs = Preset::ALL.into_iter().flat_map(move |preset| origins.map(|origin| (preset, origin)));
+    pairs.map(|(preset, origin)| {
+        let config = preset.config(26);
+        let features = preset.features().with_time_origin(origin);
+        Oracle::new(config.clone(), features, made_up_weights(&config)).unwrap()
+    })
 }

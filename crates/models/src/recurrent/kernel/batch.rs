@@ -85,9 +85,8 @@ pub(in crate::recurrent) fn advance<C: Cell<G>, const G: usize>(
 ) -> Vec<Kept> {
     let Run { rows, lengths, states, outputs } = run;
     let PackedLayer { input, hidden, padded, .. } = layers[0];
-    let parts = 1 + usize::from(C::HAS_MEMORY);
     let begins = offsets(lengths);
-    let mut states = Parts::new(states, lengths.iter().map(|_| layers.len() * parts * hidden));
+    let mut states = Parts::new(states, lengths.iter().map(|_| layers.len() * C::STATES * hidden));
     let mut outputs = outputs.map(|outputs| Parts::new(outputs, lengths.iter().map(|n| n * hidden)));
     let mut room = MAX_KEPT;
     let mut tasks = Vec::new();
@@ -146,7 +145,7 @@ pub(in crate::recurrent) fn retreat<C: Cell<G>, const G: usize>(
 ) -> Vec<f32> {
     let BackwardBatch { rows, lengths, initial, outputs, output_gradients, kept, .. } = batch;
     let PackedLayer { input, hidden, .. } = *layer;
-    let state = hidden * (1 + usize::from(C::HAS_MEMORY));
+    let state = hidden * C::STATES;
     let begins = offsets(lengths);
     let mut row_gradients =
         batch.row_gradients.map(|gradients| Parts::new(gradients, lengths.iter().map(|n| n * input)));

@@ -15,6 +15,8 @@ pub(crate) const KEPT: usize = 4;
 pub(crate) trait Cell<const G: usize>: Send + Sync + 'static {
     /// Whether a unit remembers a second number (the LSTM's cell state) beside its output.
     const HAS_MEMORY: bool;
+    /// Numbers that a unit remembers.
+    const STATES: usize = 1 + Self::HAS_MEMORY as usize;
     /// First slot of the input's sums: gate g is in slot `INPUT_SLOT + g`.
     const INPUT_SLOT: usize;
     /// The slot of each gate's recurrent sum; they are the first `G`.

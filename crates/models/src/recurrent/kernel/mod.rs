@@ -22,6 +22,7 @@ mod tile;
 
 pub(crate) use activation::Tanh;
 pub(super) use batch::{BackwardBatch, Run, advance, retreat};
+pub(super) use cell::Cell;
 pub use cell::{GruCell, LstmCell};
 pub(super) use dense::{HEAD_ROWS, PackedDense, PackedHead, RunHead};
 pub(super) use gradient::BackwardLayer;

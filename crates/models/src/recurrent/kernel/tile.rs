@@ -76,7 +76,6 @@ impl<C: Cell<G>, const G: usize> WithSimd for Advance<'_, '_, C, G> {
         let (first, last) = (&layers[0], &layers[layers.len() - 1]);
         let lengths = sequences.iter().map(|sequence| sequence.rows.len() / first.input).collect::<Vec<_>>();
         let hidden = first.hidden;
-        let parts = 1 + usize::from(C::HAS_MEMORY);
         let capacity = padded_rows(sequences.len());
 
         let mut states: Vec<LayerStates> = Vec::with_capacity(layers.len());
@@ -87,7 +86,7 @@ impl<C: Cell<G>, const G: usize> WithSimd for Advance<'_, '_, C, G> {
             let mut states_of_layer = LayerStates { output: [zeros(), zeros()], memory };
             for (row, sequence) in sequences.iter().enumerate() {
                 let place = row * layer.state_stride();
-                let state = &sequence.states[index * parts * hidden..];
+                let state = &sequence.states[index * C::STATES * hidden..];
                 states_of_layer.output[0][place..place + hidden].copy_from_slice(&state[..hidden]);
                 if C::HAS_MEMORY {
                     states_of_layer.memory[0][place..place + hidden]
@@ -139,7 +138,7 @@ impl<C: Cell<G>, const G: usize> WithSimd for Advance<'_, '_, C, G> {
             for (index, (layer, states)) in layers.iter().zip(&mut states).enumerate() {
                 for row in going_on..running {
                     let place = row * layer.state_stride();
-                    let state = &mut sequences[row].states[index * parts * hidden..];
+                    let state = &mut sequences[row].states[index * C::STATES * hidden..];
                     state[..hidden].copy_from_slice(&states.output[1][place..place + hidden]);
                     if C::HAS_MEMORY {
                         state[hidden..2 * hidden].copy_from_slice(&states.memory[1][place..place + hidden]);

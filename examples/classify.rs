@@ -33,7 +33,7 @@ struct Arguments {
     /// need --preset.
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
-    /// How published weights were trained: published, published-lite, published-bts or paper.
+    /// How published weights were trained: published, published-lite, published-bts, paper or heliacal.
     #[arg(long, value_name = "NAME")]
     preset: Option<Preset>,
     /// Classify at these days since the first detection, with what was known then: one row per object and day.

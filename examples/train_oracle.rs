@@ -77,7 +77,7 @@ struct Arguments {
 /// What decides the weights.
 #[derive(clap::Args, Serialize, Deserialize)]
 struct Protocol {
-    /// Architecture and features: paper, published or published-lite.
+    /// Architecture and features: paper, published, published-lite or heliacal, our own encoding.
     #[arg(long, value_name = "NAME", default_value = "paper")]
     preset: Preset,
     /// Tree of classes: a built-in one's name.

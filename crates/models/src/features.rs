@@ -2,7 +2,7 @@
 
 use std::cell::LazyCell;
 
-use heliacal_lightcurve::{Context, LightCurveView, NoDetection, Observation, PhotometricSystem};
+use heliacal_lightcurve::{Context, LightCurveView, NoDetection, Observation, Passband, PhotometricSystem};
 use serde::{Deserialize, Serialize};
 
 use crate::galactic::{self, Galactic};
@@ -70,6 +70,23 @@ pub enum TimeFeature {
     Wavelength,
     /// 1 for a detection, 0 otherwise.
     Detection,
+    /// Decades of time before or after the origin, `asinh(days / 2 scale) / ln 10`: linear within `scale`, logarithmic
+    /// beyond.
+    DecadesOfDays {
+        /// Where linear turns logarithmic \[day\].
+        scale: f64,
+    },
+    /// Decades of flux, `asinh(FLUXCAL / 2 scale) / ln 10`: the asinh magnitude (Lupton, Gunn and Szalay 1999, AJ 118,
+    /// 1406) up to sign and zero point, which is there for negative fluxes too.
+    DecadesOfFlux {
+        /// Where linear turns logarithmic \[FLUXCAL\]: about the noise of a faint source.
+        scale: f32,
+    },
+    /// Decades of signal-to-noise, `asinh(s / 2) / ln 10` of `s = FLUXCAL / √(FLUXCALERR² + (FLUXCAL / 1000)²)`: a
+    /// thousandth of the flux counts as error too, so that an error of 0 does no harm.
+    DecadesOfSignalToNoise,
+    /// 1 for an observation in this passband, 0 otherwise.
+    InPassband(Passband),
 }
 
 /// One static input of the network.
@@ -79,6 +96,46 @@ pub struct StaticFeature {
     pub source: StaticSource,
     /// The number that stands for "not measured".
     pub missing: f32,
+    /// What is done to the number, if it was measured.
+    #[serde(default)]
+    pub scaling: StaticScaling,
+}
+
+/// What is done to a static input before the network sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StaticScaling {
+    /// Nothing.
+    #[default]
+    None,
+    /// `(x - centre) / width`.
+    Linear {
+        /// What becomes 0.
+        centre: f64,
+        /// What becomes 1 beyond it.
+        width: f64,
+    },
+    /// `asinh(x / 2 scale) / ln 10`.
+    Decades {
+        /// Where linear turns logarithmic.
+        scale: f64,
+    },
+}
+
+impl StaticScaling {
+    fn apply(self, x: f64) -> f64 {
+        match self {
+            Self::None => x,
+            Self::Linear { centre, width } => (x - centre) / width,
+            Self::Decades { scale } => decades(x / scale),
+        }
+    }
+}
+
+/// The logarithm to base 10 of large x, x / 2 ln 10 of small x.
+fn decades(x: f64) -> f64 {
+    (0.5 * x).asinh() / std::f64::consts::LN_10
 }
 
 /// Where a static input comes from.
@@ -88,6 +145,8 @@ pub struct StaticFeature {
 pub enum StaticSource {
     /// A context feature by its name.
     Named(String),
+    /// 1 where a context feature was measured, 0 where it is missing.
+    Known(String),
     /// The difference of two context features, such as a colour.
     Difference(String, String),
     /// Galactic longitude \[deg\], from the context's `RA` and `DEC`.
@@ -184,7 +243,7 @@ impl FeatureSpec {
         let mut names = Vec::new();
         for feature in &self.statics {
             match &feature.source {
-                StaticSource::Named(name) => names.push(name.as_str()),
+                StaticSource::Named(name) | StaticSource::Known(name) => names.push(name.as_str()),
                 StaticSource::Difference(a, b) => names.extend([a.as_str(), b.as_str()]),
                 StaticSource::GalacticLongitude
                 | StaticSource::GalacticLatitude
@@ -249,6 +308,7 @@ impl FeatureSpec {
             .map(|feature| {
                 let value = match &feature.source {
                     StaticSource::Named(name) => context.get(name),
+                    StaticSource::Known(name) => Some(flag(context.get(name).is_some())),
                     StaticSource::Difference(a, b) => {
                         Option::zip(context.get(a), context.get(b)).map(|(a, b)| a - b)
                     }
@@ -259,7 +319,7 @@ impl FeatureSpec {
                         position.map(|p| flag(p.distance(*centre) <= *radius))
                     }
                 };
-                value.map_or(feature.missing, |value| value as f32)
+                value.map_or(feature.missing, |value| feature.scaling.apply(value) as f32)
             })
             .collect()
     }
@@ -285,6 +345,16 @@ impl FeatureSpec {
             }
             TimeFeature::Wavelength => observation.passband.mean_wavelength_um(),
             TimeFeature::Detection => f32::from(u8::from(observation.detection)),
+            TimeFeature::DecadesOfDays { scale } => decades((observation.mjd - origin) / scale) as f32,
+            TimeFeature::DecadesOfFlux { scale } => {
+                decades(f64::from(observation.flux) / f64::from(*scale)) as f32
+            }
+            TimeFeature::DecadesOfSignalToNoise => {
+                let flux = f64::from(observation.flux);
+                let error = f64::from(observation.flux_err).hypot(flux / 1000.0);
+                decades(flux / error.max(f64::MIN_POSITIVE)) as f32
+            }
+            TimeFeature::InPassband(passband) => f32::from(u8::from(observation.passband == *passband)),
         }));
     }
 
@@ -299,5 +369,58 @@ impl FeatureSpec {
                 .position(|&index| light_curve.detection()[index])
                 .ok_or(Error::NoDetection(NoDetection { n_observations })),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use heliacal_lightcurve::LightCurve;
+
+    use crate::Preset;
+
+    use super::*;
+
+    #[test]
+    fn decades_are_logarithms_of_large_numbers_and_linear_near_zero() {
+        for x in [1e3, 1e5, 1e12] {
+            assert!((decades(x) - x.log10()).abs() < 1e-6);
+            assert_eq!(decades(-x), -decades(x));
+        }
+        for x in [0.0, 1e-9, 1e-4] {
+            assert!((decades(x) - 0.5 * x / std::f64::consts::LN_10).abs() <= 1e-9 * x);
+        }
+    }
+
+    #[test]
+    fn our_own_encoding_by_hand() {
+        let features = Preset::Heliacal.features();
+        // Ten days before the trigger a flux of -20 ± 5, at the trigger one of 10,000 without an error.
+        let (g, y) = (Passband::LsstG, Passband::LsstY);
+        let (mjd, flux, flux_err) = (vec![60000.0, 60010.0], vec![-20.0, 1e4], vec![5.0, 0.0]);
+        let light_curve = LightCurve::new(mjd, flux, flux_err, vec![g, y], vec![false, true]).unwrap();
+        let mut context = Context::new();
+        context.set("REDSHIFT_HELIO", 1.0);
+        context.set("HOSTGAL_MAG_g", 24.0);
+        context.set("HOSTGAL_MAG_r", 23.0);
+        let encoded = features.encode(light_curve.view(), &context).unwrap();
+        let expected = [
+            [-0.1, -1.004_27, -0.382_78, -0.626_96, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0],
+            [0.0, 0.0, 3.0, 3.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0],
+        ];
+        assert_eq!(encoded.known_from, 1);
+        for (found, expected) in encoded.rows.iter().zip(expected.as_flattened()) {
+            assert!((found - expected).abs() < 1e-5, "{:?}", encoded.rows);
+        }
+        let position =
+            |source: &StaticSource| features.statics.iter().position(|f| f.source == *source).unwrap();
+        let found = |source: StaticSource| encoded.statics[position(&source)];
+        let named = |name: &str| StaticSource::Named(name.to_owned());
+        let known = |name: &str| StaticSource::Known(name.to_owned());
+        assert!((found(named("REDSHIFT_HELIO")) - 2.000_04).abs() < 1e-5);
+        assert_eq!((found(known("REDSHIFT_HELIO")), found(known("HOSTGAL_SPECZ"))), (1.0, 0.0));
+        assert!((found(named("HOSTGAL_MAG_g")) - 4.0 / 3.5).abs() < 1e-6);
+        let colour = StaticSource::Difference("HOSTGAL_MAG_g".into(), "HOSTGAL_MAG_r".into());
+        assert_eq!(found(colour), 1.0);
+        assert_eq!(found(named("HOSTGAL_MAG_u")), 0.0, "what is missing is in the middle");
     }
 }

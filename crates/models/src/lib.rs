@@ -27,8 +27,8 @@ pub use attention::{
 pub use dropout::{Dropout, dropout_seed};
 pub use error::{Error, Result};
 pub use features::{
-    EncodedLightCurve, FeatureSpec, RowSelection, StaticFeature, StaticSource, TimeFeature, TimeOrigin,
-    TriggerWindow,
+    EncodedLightCurve, FeatureSpec, RowSelection, StaticFeature, StaticScaling, StaticSource, TimeFeature,
+    TimeOrigin, TriggerWindow,
 };
 pub use galactic::Galactic;
 pub use model_file::ModelFile;

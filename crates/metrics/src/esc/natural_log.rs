@@ -44,21 +44,21 @@ pub(super) fn ln(x: f64) -> f64 {
     if x == 0.0 { f64::NEG_INFINITY } else { ln_biased(lifted, bias) }
 }
 
-/// `ln(min(max(x, floor), 1))` of every number; the same digits as [`ln`].
+/// `ln(min(max(x, floor), 1))` in place of every number; the same digits as [`ln`].
 #[inline(always)]
 #[allow(clippy::inline_always, reason = "takes the instruction set of its caller")]
-pub(super) fn ln_all(x: &[f64], floor: f64, out: &mut [f64]) {
+pub(super) fn ln_all(numbers: &mut [f64], floor: f64) {
     let within = |x: f64| {
         let x = if x > floor { x } else { floor };
         if x < 1.0 { x } else { 1.0 }
     };
     if floor >= f64::MIN_POSITIVE {
-        for (out, &x) in out.iter_mut().zip(x) {
-            *out = ln_biased(within(x), EXPONENT_BIAS);
+        for x in numbers {
+            *x = ln_biased(within(*x), EXPONENT_BIAS);
         }
     } else {
-        for (out, &x) in out.iter_mut().zip(x) {
-            *out = ln(within(x));
+        for x in numbers {
+            *x = ln(within(*x));
         }
     }
 }

@@ -173,11 +173,14 @@ fn interleaved_sums(weights: &[f64], w1: &[f64], p: &[f64], floor: f64) -> (f64,
     let (mut sums, mut norms) = ([0.0; 4], [0.0; 4]);
     let mut logs = [0.0; BLOCK];
     for ((weights, w1), p) in weights.chunks(BLOCK).zip(w1.chunks(BLOCK)).zip(p.chunks(BLOCK)) {
-        let logs = &mut logs[..p.len()];
-        ln_all(p, floor, logs);
+        // In whole lanes: a logarithm alone takes as long as four.
+        let logs = &mut logs[..p.len().next_multiple_of(4)];
+        logs[p.len()..].fill(1.0);
+        logs[..p.len()].copy_from_slice(p);
+        ln_all(logs, floor);
         let (weights4, weights_rest) = weights.as_chunks::<4>();
         let (w1_4, w1_rest) = w1.as_chunks::<4>();
-        let (logs4, logs_rest) = logs.as_chunks::<4>();
+        let (logs4, _) = logs.as_chunks::<4>();
         for ((weights, w1), logs) in weights4.iter().zip(w1_4).zip(logs4) {
             for lane in 0..4 {
                 let weight = weights[lane] * w1[lane];
@@ -185,6 +188,7 @@ fn interleaved_sums(weights: &[f64], w1: &[f64], p: &[f64], floor: f64) -> (f64,
                 norms[lane] += weight;
             }
         }
+        let logs_rest = logs[weights.len() - weights_rest.len()..].iter();
         for (lane, ((weight, w1), log)) in weights_rest.iter().zip(w1_rest).zip(logs_rest).enumerate() {
             let weight = weight * w1;
             sums[lane] -= weight * log;

@@ -4,18 +4,19 @@ use super::EscParams;
 use super::block::{BLOCK, Block, LANES};
 use super::fraction::Streak;
 use super::path::Path;
-use super::windows::{Steps, streak};
-use crate::pmf::argmax;
+use super::windows::{Marks, Steps, streak};
 
 /// What is known of each step of a history; kept from one history to the next for its memory.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Walk {
     n_steps: usize,
     true_class: Option<usize>,
-    /// Distance from the step before, 0 at the first; whole blocks, with 0 from the last step to the end of its lanes.
-    w1: Vec<f64>,
-    /// Whole blocks too; what follows the last step stands for nothing.
-    p_true: Vec<f64>,
+    /// Distance from the step before, 0 at the first and after the last.
+    w1: Vec<[f64; LANES]>,
+    /// The most probable class; after the last step that of the last.
+    labels: Vec<[f64; LANES]>,
+    /// Probability of the true class, or of class 0 without one; after the last step that of the last.
+    p_true: Vec<[f64; LANES]>,
     block: Block,
     /// Steps close to the one before.
     close: Steps,
@@ -32,12 +33,12 @@ pub(super) struct Walk {
 impl Walk {
     /// Distances between consecutive PMFs.
     pub(super) fn w1(&self) -> &[f64] {
-        self.w1.get(1..self.n_steps).unwrap_or_default()
+        self.w1.as_flattened().get(1..self.n_steps).unwrap_or_default()
     }
 
     /// Probabilities of the true class; empty where that is unknown.
     pub(super) fn p_true(&self) -> &[f64] {
-        self.true_class.map_or(&[], |_| &self.p_true[..self.n_steps])
+        self.true_class.map_or(&[], |_| &self.p_true.as_flattened()[..self.n_steps])
     }
 
     /// Reads a history, `[step, class]` with at least one step, with distances of unit cost or those `given`. Ends as
@@ -52,13 +53,14 @@ impl Walk {
     ) -> Path {
         let n_steps = self.start(values, n_classes, true_class);
         if let Some(given) = given {
-            self.w1[0] = 0.0;
-            self.w1[1..n_steps].copy_from_slice(given);
-            self.w1[n_steps..].fill(0.0);
+            let w1 = self.w1.as_flattened_mut();
+            w1[0] = 0.0;
+            w1[1..n_steps].copy_from_slice(given);
+            w1[n_steps..].fill(0.0);
         }
-        let total_motion = read_blocks(self, values, n_classes, params, given.is_some());
+        let total_motion = read_lanes(self, values, n_classes, params, given.is_some());
         let top = streak(&self.close, Some(&self.broken), &self.sure, n_steps, params.k());
-        let label = |step: usize| argmax(&values[step * n_classes..][..n_classes]);
+        let label = |step: usize| self.labels[step / LANES][step % LANES] as usize;
         Path {
             n_steps,
             label: label(n_steps - 1),
@@ -71,16 +73,17 @@ impl Walk {
                 Some(_) => streak(&self.close, None, &self.sure_of_truth, n_steps, params.k()),
                 None => Streak::default(),
             },
-            first_correct: self.right.first().map_or(0, |step| step + 1),
+            first_correct: true_class.and_then(|_| self.right.first()).map_or(0, |step| step + 1),
         }
     }
 
     fn start(&mut self, values: &[f64], n_classes: usize, true_class: Option<usize>) -> usize {
         self.n_steps = values.len() / n_classes;
         self.true_class = true_class;
-        let whole = self.n_steps.next_multiple_of(BLOCK);
-        self.w1.resize(whole, 0.0);
-        self.p_true.resize(whole, 0.0);
+        let n_lanes = self.n_steps.div_ceil(LANES);
+        for column in [&mut self.w1, &mut self.labels, &mut self.p_true] {
+            column.resize(n_lanes, [0.0; LANES]);
+        }
         self.block.start(&values[..n_classes]);
         let Self { close, broken, sure, sure_of_truth, right, .. } = self;
         for marks in [close, broken, sure, sure_of_truth, right] {
@@ -93,7 +96,7 @@ impl Walk {
 /// Fills columns and marks; gives the sum of the distances. Compiled for several instruction sets, with the same digits:
 /// no operation is fused or reordered. Rows of known length unroll; the others run the same code.
 #[cfg_attr(feature = "multiversion", multiversion::multiversion(targets("x86_64+avx2")))]
-fn read_blocks(walk: &mut Walk, values: &[f64], n_classes: usize, params: EscParams, given: bool) -> f64 {
+fn read_lanes(walk: &mut Walk, values: &[f64], n_classes: usize, params: EscParams, given: bool) -> f64 {
     macro_rules! unrolled {
         ($($n:literal)*) => {
             match n_classes {
@@ -108,41 +111,51 @@ fn read_blocks(walk: &mut Walk, values: &[f64], n_classes: usize, params: EscPar
 #[inline(always)]
 #[allow(clippy::inline_always, reason = "specialized to the length of a row and to an instruction set")]
 fn read_rows(walk: &mut Walk, values: &[f64], n_classes: usize, params: EscParams, given: bool) -> f64 {
+    let (epsilon, rho) = (params.epsilon(), params.rho());
+    let true_class = walk.true_class.unwrap_or(0);
+    let class = true_class as f64;
+    let mut turned = walk.block.columns(n_classes);
     let mut total_motion = 0.0;
-    let mut columns = walk.block.columns(n_classes);
-    // The label of the step before, then those of the block; the first step has itself before it.
-    let mut labels = [0.0; 1 + BLOCK];
-    labels[BLOCK] = argmax(&values[..n_classes]) as f64;
-    let (w1, _) = walk.w1.as_chunks_mut::<BLOCK>();
-    let (p_true, _) = walk.p_true.as_chunks_mut::<BLOCK>();
-    for ((values, w1), p_true) in values.chunks(BLOCK * n_classes).zip(w1).zip(p_true) {
-        let n_steps = values.len() / n_classes;
-        columns.fill(values);
-        labels[0] = labels[BLOCK];
-        let mut top = [0.0; BLOCK];
-        for at in (0..BLOCK).step_by(LANES).take(n_steps.div_ceil(LANES)) {
+    let mut label_before = 0.0;
+    let values = values.chunks(BLOCK * n_classes);
+    let columns = walk.w1.chunks_mut(BLOCK / LANES);
+    let columns =
+        columns.zip(walk.labels.chunks_mut(BLOCK / LANES)).zip(walk.p_true.chunks_mut(BLOCK / LANES));
+    for (values, ((w1, labels), p_true)) in values.zip(columns) {
+        turned.fill(values);
+        let [mut close, mut broken, mut sure, mut sure_of_truth, mut right] = [Marks::default(); 5];
+        let mut bits = [1, 2, 4, 8];
+        let lanes = w1.iter_mut().zip(labels).zip(p_true).zip((0..BLOCK).step_by(LANES));
+        for (((w1, labels), p_true), at) in lanes {
             if !given {
-                w1[at..][..LANES].copy_from_slice(&columns.distances(at));
+                *w1 = turned.distances(at);
             }
-            let (label, p_top) = columns.most_probable(at);
-            labels[1 + at..][..LANES].copy_from_slice(&label);
-            top[at..][..LANES].copy_from_slice(&p_top);
+            let (label, top) = turned.most_probable(at);
+            *labels = label;
+            *p_true = turned.class(true_class, at);
             // In time order, as a tracker adds them up; a chain of sums that hides behind the rest of this loop.
-            for w1 in &w1[at..][..LANES] {
+            for w1 in &*w1 {
                 total_motion += w1;
             }
+            close.mark(bits, |lane| w1[lane] <= epsilon);
+            broken.mark(bits, |lane| label[lane] != if lane == 0 { label_before } else { label[lane - 1] });
+            sure.mark(bits, |lane| top[lane] >= rho);
+            sure_of_truth.mark(bits, |lane| p_true[lane] >= rho);
+            right.mark(bits, |lane| label[lane] == class);
+            label_before = label[LANES - 1];
+            for bit in &mut bits {
+                *bit <<= LANES;
+            }
         }
-        walk.close.mark_where(w1, n_steps, |w1| w1 <= params.epsilon());
-        walk.sure.mark_where(&top, n_steps, |p| p >= params.rho());
-        if let Some(true_class) = walk.true_class {
-            *p_true = *columns.class(true_class);
-            walk.sure_of_truth.mark_where(p_true, n_steps, |p| p >= params.rho());
-            let labels = labels.last_chunk().expect("a block and the step before");
-            walk.right.mark_where(labels, n_steps, |label| label == true_class as f64);
-        }
-        let changes = std::array::from_fn(|step| labels[step + 1] - labels[step]);
-        walk.broken.mark_where(&changes, n_steps, |change| change != 0.0);
+        let n_steps = values.len() / n_classes;
+        walk.close.push(close, n_steps);
+        walk.broken.push(broken, n_steps);
+        walk.sure.push(sure, n_steps);
+        walk.sure_of_truth.push(sure_of_truth, n_steps);
+        walk.right.push(right, n_steps);
     }
+    // The first step has none before it.
+    walk.broken.unmark_first();
     total_motion
 }
 
@@ -162,7 +175,7 @@ mod tests {
                 let (mut chosen, mut portable) = (Walk::default(), Walk::default());
                 chosen.start(&values, n_classes, Some(n_classes - 1));
                 portable.start(&values, n_classes, Some(n_classes - 1));
-                let motion = read_blocks(&mut chosen, &values, n_classes, params, false);
+                let motion = read_lanes(&mut chosen, &values, n_classes, params, false);
                 let expected = read_rows(&mut portable, &values, n_classes, params, false);
                 assert_eq!(motion.to_bits(), expected.to_bits());
                 assert_eq!(chosen, portable);

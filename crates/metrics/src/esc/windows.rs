@@ -1,18 +1,23 @@
 //! Windows of classifications that hold, found 64 steps at a time.
 
-use super::block::BLOCK;
+use super::block::{BLOCK, LANES};
 use super::fraction::Streak;
 
-/// The bit of each step. From a table, the compiler marks many steps at a time; from a shift it does not.
-const BITS: [u64; BLOCK] = {
-    let mut bits = [0; BLOCK];
-    let mut step = 0;
-    while step < BLOCK {
-        bits[step] = 1 << step;
-        step += 1;
+/// Marks of a block while it is read, each lane's steps in a word of its own: so they stay in one vector register.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Marks([u64; LANES]);
+
+impl Marks {
+    /// Marks those of the next steps, whose `bits` are given, of which something holds.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "takes the instruction set of its caller")]
+    #[allow(clippy::needless_range_loop, reason = "lanes of three vectors at once")]
+    pub(super) fn mark(&mut self, bits: [u64; LANES], holds: impl Fn(usize) -> bool) {
+        for lane in 0..LANES {
+            self.0[lane] |= if holds(lane) { bits[lane] } else { 0 };
+        }
     }
-    bits
-};
+}
 
 /// One bit per step, from the lowest bit of the first word on; the bits past the last step are 0.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -24,15 +29,19 @@ impl Steps {
         self.0.clear();
     }
 
-    /// Adds the next block, of which `n_steps` are steps, and marks those whose number passes a test.
+    /// Adds the next block, of which `n_steps` are steps.
     #[inline(always)]
-    #[allow(clippy::inline_always, reason = "specialized to the test and to an instruction set")]
-    pub(super) fn mark_where(&mut self, values: &[f64; BLOCK], n_steps: usize, test: impl Fn(f64) -> bool) {
-        let mut word = 0;
-        for (&value, bit) in values.iter().zip(BITS) {
-            word |= if test(value) { bit } else { 0 };
-        }
+    #[allow(clippy::inline_always, reason = "takes the instruction set of its caller")]
+    pub(super) fn push(&mut self, marks: Marks, n_steps: usize) {
+        let word = marks.0.into_iter().fold(0, |word, lane| word | lane);
         self.0.push(word & (!0 >> (BLOCK - n_steps)));
+    }
+
+    /// Unmarks the first step.
+    pub(super) fn unmark_first(&mut self) {
+        if let Some(word) = self.0.first_mut() {
+            *word &= !1;
+        }
     }
 
     /// Number of marked steps.
@@ -130,9 +139,13 @@ mod tests {
     fn marks(column: &[f64], test: impl Fn(f64) -> bool) -> Steps {
         let mut steps = Steps::default();
         for values in column.chunks(BLOCK) {
-            let mut block = [1.0; BLOCK];
-            block[..values.len()].copy_from_slice(values);
-            steps.mark_where(&block, values.len(), &test);
+            let mut marks = Marks::default();
+            for (group, lanes) in values.chunks(LANES).enumerate() {
+                let bits = std::array::from_fn(|lane| 1 << (group * LANES + lane));
+                // Past the end everything holds, which must not be seen.
+                marks.mark(bits, |lane| lanes.get(lane).is_none_or(|&x| test(x)));
+            }
+            steps.push(marks, values.len());
         }
         steps
     }

@@ -4,6 +4,7 @@
 pub mod anomaly;
 mod arena;
 mod attention;
+mod cascade;
 mod dropout;
 mod error;
 mod features;
@@ -23,6 +24,10 @@ pub use arena::{Slot, StreamArena};
 pub use attention::{
     AdditiveAttention, AdditiveAttentionConfig, AdditiveScorer, AttentionState, masked_softmax,
     prefix_attention, segment_softmax, segment_sum,
+};
+pub use cascade::{
+    BaseClassification, Cascade, CascadeBatch, CascadeConfig, CascadeInput, CascadeScaling, CascadeStream,
+    CascadeStreamState, FluxMoments, Naive, NaiveConfig, ScalingMode, TimeRange, TrainPass,
 };
 pub use dropout::{Dropout, dropout_seed};
 pub use error::{Error, Result};

@@ -16,6 +16,8 @@ macro_rules! for_both_cells {
 mod arena;
 mod attention;
 mod attention_prefixes;
+mod cascade;
+mod cascade_pytorch;
 mod golden;
 mod oracle_head;
 mod prefixes;
@@ -25,6 +27,7 @@ mod recurrent_invariance;
 mod recurrent_problem;
 mod recurrent_pytorch;
 mod recurrent_reference;
+mod recurrent_states;
 mod recurrent_stock;
 mod train_learning;
 mod train_resume;

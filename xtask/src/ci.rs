@@ -21,6 +21,7 @@ pub fn run() -> Outcome {
         "heliacal-metrics",
         "heliacal-io",
         "heliacal-simulate",
+        "heliacal-report",
         "heliacal",
     ] {
         let arguments =
@@ -74,7 +75,8 @@ fn smoke() -> Outcome {
     };
     evaluate(&["--histories", &history])?;
     evaluate(&["--histories", &days, "--cost", "tree", "--days", "1,8,64", "--bootstrap", "0"])?;
-    evaluate(&["--histories", &history, "--taxonomy", "supernovae5", "--project"])
+    evaluate(&["--histories", &history, "--taxonomy", "supernovae5", "--project"])?;
+    example("gallery", &["--out", &out("gallery"), "--png"])
 }
 
 /// The examples that train, on a few objects: what they learn is nothing, but every step of the way is taken.

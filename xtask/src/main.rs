@@ -1,8 +1,9 @@
-//! heliacal's own chores: `cargo xtask ci | tidy | fixtures | interop`.
+//! heliacal's own chores: `cargo xtask ci | tidy | fixtures | figures | interop`.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program talks to its user")]
 
 mod ci;
+mod figures;
 mod fixtures;
 mod interop;
 mod process;
@@ -16,6 +17,7 @@ cargo xtask <chore>
   ci        everything that .ci/run checks, in its order
   tidy      who imports whom, one example - one file - one entry, versions in one place
   fixtures  make the files under fixtures/ anew, with our own code
+  figures   draw the pictures under docs/gallery/ anew
   interop   have astropy and sncosmo (from PyPI) read what our SNANA writer writes
 ";
 
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         ("ci", None) => ci::run(),
         ("tidy", None) => tidy::run(),
         ("fixtures", None) => fixtures::run(),
+        ("figures", None) => figures::run(),
         ("interop", None) => interop::run(),
         ("help" | "--help" | "-h", None) => {
             print!("{HELP}");

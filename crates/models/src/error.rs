@@ -98,6 +98,18 @@ pub enum Error {
     /// An observation with a number that cannot be: NaN, infinite, or a negative error.
     #[error("observation is not valid: {0}")]
     InvalidObservation(#[from] heliacal_lightcurve::LightCurveError),
+    /// A base classification with a number that cannot be: NaN, infinite, or a time before the previous one.
+    #[error("{what} of classification {step} is {found}, expected {expected}")]
+    InvalidClassification {
+        /// Position of the classification in its history.
+        step: usize,
+        /// The quantity.
+        what: &'static str,
+        /// What would do.
+        expected: String,
+        /// What is there.
+        found: String,
+    },
     /// A slot of a stream arena that holds no object.
     #[error("slot {slot} of the arena holds no object")]
     NoSuchObject {

@@ -153,7 +153,13 @@ impl AdditiveAttention {
         AdditiveScorer::new(&self.weight, &self.bias, &self.v, self.vectors.isa())
     }
 
-    fn scores_with(&self, rows: &Tensor, dropout: Option<(Dropout, u64)>) -> Result<Tensor> {
+    /// The weights, in the order of [`AdditiveAttentionConfig::parameters`].
+    pub(crate) fn tensors(&self) -> [&Tensor; 3] {
+        [&self.weight, &self.bias, &self.v]
+    }
+
+    /// [`scores`](Self::scores), in training with some of the tanh units of each row dropped.
+    pub(crate) fn scores_with(&self, rows: &Tensor, dropout: Option<(Dropout, u64)>) -> Result<Tensor> {
         let hidden = self.config.hidden;
         if !matches!(rows.dims(), &[_, width] if width == hidden) {
             return Err(shape_error("shape of the attended rows", format!("[rows, {hidden}]"), rows));

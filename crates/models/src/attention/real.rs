@@ -14,6 +14,7 @@ pub(super) trait Real: WithDType {
         Self::to_cpu_storage_owned(numbers)
     }
     fn exponential(self) -> Self;
+    fn logarithm(self) -> Self;
     /// tanh of every number, in its place.
     fn tanh_all(numbers: &mut [Self], vectors: Vectors);
 }
@@ -24,6 +25,9 @@ impl Real for f32 {
     const ONE: Self = 1.0;
     fn exponential(self) -> Self {
         self.exp()
+    }
+    fn logarithm(self) -> Self {
+        self.ln()
     }
     fn tanh_all(numbers: &mut [Self], vectors: Vectors) {
         vectors.run(Tanh(numbers));
@@ -36,6 +40,9 @@ impl Real for f64 {
     const ONE: Self = 1.0;
     fn exponential(self) -> Self {
         self.exp()
+    }
+    fn logarithm(self) -> Self {
+        self.ln()
     }
     fn tanh_all(numbers: &mut [Self], _: Vectors) {
         for x in numbers {

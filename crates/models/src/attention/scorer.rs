@@ -53,12 +53,24 @@ impl AdditiveScorer {
     /// [`Error::Config`] when the row has another width.
     pub fn score(&self, h: &[f32]) -> Result<f32> {
         if h.len() != self.hidden {
-            return Err(Error::Config {
-                what: "width of an attended row",
-                expected: self.hidden.to_string(),
-                found: h.len().to_string(),
-            });
+            return Err(Self::width_error(self.hidden.to_string(), h));
         }
         Ok(self.layers.run(1, 1, h, &[])[0])
+    }
+
+    /// The scores `[row]` of rows `[row, hidden]`, one after the other: each is what [`score`](Self::score) gives, to the
+    /// last bit.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when they are no whole rows.
+    pub fn scores(&self, rows: &[f32]) -> Result<Vec<f32>> {
+        if !rows.len().is_multiple_of(self.hidden) {
+            return Err(Self::width_error(format!("a multiple of {}", self.hidden), rows));
+        }
+        Ok(self.layers.run(rows.len() / self.hidden, 1, rows, &[]))
+    }
+
+    fn width_error(expected: String, found: &[f32]) -> Error {
+        Error::Config { what: "width of an attended row", expected, found: found.len().to_string() }
     }
 }

@@ -11,12 +11,16 @@ use super::kind::CellKind;
 use crate::numbers::{contiguous, with_numbers};
 
 /// Takes rows `[sum of lengths, input]`, the flat weights `w_ih, w_hh, b_ih, b_hh`, and initial states
-/// `[batch, (output, memory) x hidden]`; gives the outputs after every step, `[sum of lengths, hidden]`.
+/// `[batch, (output, memory) x hidden]`; gives the outputs after every step, `[sum of lengths, hidden]`, and, of an
+/// operation for all states, the memories below them.
 pub(super) struct LayerOp<C> {
     vectors: Vectors,
     input: usize,
     hidden: usize,
     lengths: Arc<[usize]>,
+    gives: Gives,
+    /// Whether there will be a backward pass.
+    keep: bool,
     /// What the forward pass leaves for the backward pass.
     passed: OnceLock<Passed>,
     cell: PhantomData<C>,
@@ -27,9 +31,29 @@ struct Passed {
     kept: Vec<Kept>,
 }
 
+/// What a [`LayerOp`] gives of every step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gives {
+    Outputs,
+    /// Outputs, and the memories of a cell that has them.
+    States,
+}
+
 impl<C: CellKind> LayerOp<C> {
-    pub(super) fn new(vectors: Vectors, input: usize, hidden: usize, lengths: Arc<[usize]>) -> Self {
-        Self { vectors, input, hidden, lengths, passed: OnceLock::new(), cell: PhantomData }
+    pub(super) fn new(
+        vectors: Vectors,
+        input: usize,
+        hidden: usize,
+        lengths: Arc<[usize]>,
+        gives: Gives,
+        keep: bool,
+    ) -> Self {
+        Self { vectors, input, hidden, lengths, gives, keep, passed: OnceLock::new(), cell: PhantomData }
+    }
+
+    /// Tensors `[sum of lengths, hidden]` that it gives, one below the other.
+    fn parts(&self) -> usize {
+        if self.gives == Gives::States { C::STATES } else { 1 }
     }
 
     fn weights<'a>(&self, flat: &'a [f32]) -> Weights<'a> {
@@ -59,19 +83,22 @@ impl<C: CellKind> CustomOp3 for LayerOp<C> {
         let weights = self.weights(contiguous(weights, weights_layout)?);
         let layer = C::pack(&weights, self.vectors.lanes());
         let n_rows = rows_layout.dims()[0];
-        let mut outputs = vec![0.0; n_rows * self.hidden];
+        let mut given = vec![0.0; self.parts() * n_rows * self.hidden];
+        let (outputs, memories) = given.split_at_mut(n_rows * self.hidden);
         let mut states = contiguous(states, states_layout)?.to_vec();
         let run = Run {
             rows: contiguous(rows, rows_layout)?,
             lengths: &self.lengths,
             states: &mut states,
-            outputs: Some(&mut outputs),
+            outputs: Some(outputs),
+            memories: (!memories.is_empty()).then_some(memories),
+            late: None,
         };
-        let kept = C::advance(self.vectors, std::slice::from_ref(&layer), run, true);
-        if self.passed.set(Passed { layer, kept }).is_err() {
+        let kept = C::advance(self.vectors, std::slice::from_ref(&layer), run, self.keep);
+        if self.keep && self.passed.set(Passed { layer, kept }).is_err() {
             bail!("{} forward twice by one operation", C::NAME);
         }
-        Ok((CpuStorage::F32(outputs), (n_rows, self.hidden).into()))
+        Ok((CpuStorage::F32(given), (self.parts() * n_rows, self.hidden).into()))
     }
 
     fn bwd(
@@ -79,7 +106,7 @@ impl<C: CellKind> CustomOp3 for LayerOp<C> {
         rows: &Tensor,
         weights: &Tensor,
         states: &Tensor,
-        outputs: &Tensor,
+        given: &Tensor,
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let Some(Passed { layer, kept }) = self.passed.get() else {
@@ -88,15 +115,18 @@ impl<C: CellKind> CustomOp3 for LayerOp<C> {
         let gradient = gradient.contiguous()?;
         let mut row_gradients = rows.track_op().then(|| vec![0.0; rows.elem_count()]);
         let mut initial_gradients = vec![0.0; states.elem_count()];
-        let flat = with_numbers([rows, weights, states, outputs, &gradient], |numbers| {
-            let [rows, weights, initial, outputs, output_gradients] = numbers;
+        let flat = with_numbers([rows, weights, states, given, &gradient], |numbers| {
+            let [rows, weights, initial, given, gradients] = numbers;
+            let n_outputs = given.len() / self.parts();
+            let (output_gradients, memory_gradients) = gradients.split_at(n_outputs);
             let backward = C::pack_backward(&self.weights(weights), self.vectors.lanes());
             let batch = BackwardBatch {
                 rows,
                 lengths: &self.lengths,
                 initial,
-                outputs,
+                outputs: &given[..n_outputs],
                 output_gradients,
+                memory_gradients: (!memory_gradients.is_empty()).then_some(memory_gradients),
                 kept,
                 row_gradients: row_gradients.as_deref_mut(),
                 initial_gradients: &mut initial_gradients,

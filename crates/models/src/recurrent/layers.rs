@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::isa::{Isa, Vectors};
 use super::kernel::{PackedLayer, Run, Weights};
 use super::kind::{CellKind, GruCell, LstmCell};
-use super::layer_op::LayerOp;
+use super::layer_op::{Gives, LayerOp};
 use super::packed::Packed;
 use super::packing::Packing;
 use super::stock;
@@ -258,7 +258,7 @@ impl<C: CellKind> Recurrent<C> {
             return Ok(Tensor::zeros((0, self.config.hidden), rows.dtype(), rows.device())?);
         }
         if !self.has_kernels() {
-            return Ok(self.stock(rows, lengths, &state, dropout)?.0);
+            return Ok(self.stock(rows, lengths, &state, dropout)?.0.tensors.swap_remove(self.last_output()));
         }
         if dropout.is_none() && !self.is_tracked(rows, &state) {
             let mut outputs = vec![0.0; rows.dim(0)? * self.config.hidden];
@@ -267,15 +267,84 @@ impl<C: CellKind> Recurrent<C> {
         }
         let shared: Arc<[usize]> = lengths.into();
         let mut x = rows.contiguous()?;
-        let layers = self.layers.iter().zip(state.tensors.chunks_exact(C::STATES));
-        for (index, (weights, states)) in layers.enumerate() {
-            let op = LayerOp::<C>::new(self.vectors, x.dim(1)?, self.config.hidden, Arc::clone(&shared));
-            let flat = weights.iter().map(Tensor::flatten_all).collect::<candle_core::Result<Vec<_>>>()?;
-            let states = Tensor::cat(states, 1)?.contiguous()?;
-            x = x.apply_op3(&Tensor::cat(&flat, 0)?, &states, op)?;
+        for index in 0..self.config.n_layers {
+            x = self.layer(index, &x, &shared, &state, Gives::Outputs, true)?;
             x = self.drop_behind(index, x, dropout)?;
         }
         Ok(x)
+    }
+
+    /// One layer by the kernels, as an operation that can be differentiated.
+    fn layer(
+        &self,
+        index: usize,
+        x: &Tensor,
+        lengths: &Arc<[usize]>,
+        state: &RecurrentState,
+        gives: Gives,
+        keep: bool,
+    ) -> Result<Tensor> {
+        let hidden = self.config.hidden;
+        let op = LayerOp::<C>::new(self.vectors, x.dim(1)?, hidden, Arc::clone(lengths), gives, keep);
+        let flat = self.layers[index].iter().map(Tensor::flatten_all);
+        let flat = flat.collect::<candle_core::Result<Vec<_>>>()?;
+        let states = &state.tensors[index * C::STATES..(index + 1) * C::STATES];
+        let states = Tensor::cat(states, 1)?.contiguous()?;
+        Ok(x.apply_op3(&Tensor::cat(&flat, 0)?, &states, op)?)
+    }
+
+    /// The states after every step of every sequence: for each layer the outputs `[sum of lengths, hidden]`, and for an
+    /// LSTM the cell states. Each row is one from which a sequence can begin.
+    ///
+    /// Outputs and cell states both have gradients, also when something depends on a state in the middle of a sequence.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward).
+    ///
+    /// ```
+    /// use candle_core::{DType, Device, Tensor};
+    /// use candle_nn::VarBuilder;
+    /// use heliacal_models::{Lstm, RecurrentConfig, candle_core, candle_nn};
+    ///
+    /// let config = RecurrentConfig { input: 2, hidden: 3, n_layers: 1 };
+    /// let lstm = Lstm::new(config, VarBuilder::zeros(DType::F32, &Device::Cpu))?;
+    /// let rows = Tensor::ones((4, 2), DType::F32, &Device::Cpu)?;
+    /// // Two sequences, of one and of three steps; from every state, one more step.
+    /// let states = lstm.states(&rows, &[1, 3], None)?;
+    /// assert_eq!(lstm.forward(&rows, &[1; 4], Some(&states))?.dims(), [4, 3]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn states(
+        &self,
+        rows: &Tensor,
+        lengths: &[usize],
+        state: Option<&RecurrentState>,
+    ) -> Result<RecurrentState> {
+        let state = self.begin(rows, lengths, state)?;
+        let n_rows = rows.dim(0)?;
+        if n_rows == 0 {
+            return self.zero_state(0, rows.device());
+        }
+        if !self.has_kernels() {
+            return Ok(self.stock(rows, lengths, &state, None)?.0);
+        }
+        let shared: Arc<[usize]> = lengths.into();
+        let keep = self.is_tracked(rows, &state);
+        let mut x = rows.contiguous()?;
+        let mut tensors = Vec::with_capacity(state.tensors.len());
+        for index in 0..self.config.n_layers {
+            let states = self.layer(index, &x, &shared, &state, Gives::States, keep)?;
+            for part in 0..C::STATES {
+                tensors.push(states.narrow(0, part * n_rows, n_rows)?);
+            }
+            x = tensors[index * C::STATES].clone();
+        }
+        Ok(RecurrentState { tensors })
+    }
+
+    /// The last layer's output among the tensors of a state.
+    fn last_output(&self) -> usize {
+        (self.config.n_layers - 1) * C::STATES
     }
 
     /// A layer's outputs as the next layer gets them.
@@ -295,7 +364,7 @@ impl<C: CellKind> Recurrent<C> {
     /// As [`forward`](Self::forward).
     pub fn last(&self, rows: &Tensor, lengths: &[usize], state: Option<&RecurrentState>) -> Result<Tensor> {
         let mut state = self.begin(rows, lengths, state)?;
-        let last_output = (self.config.n_layers - 1) * C::STATES;
+        let last_output = self.last_output();
         if !self.is_tracked(rows, &state) {
             self.advance(rows, lengths, &mut state)?;
             return Ok(state.tensors.swap_remove(last_output));
@@ -340,7 +409,7 @@ impl<C: CellKind> Recurrent<C> {
     /// As [`forward`](Self::forward).
     pub fn step(&self, x: &Tensor, state: &mut RecurrentState) -> Result<Tensor> {
         self.advance(x, &vec![1; x.dim(0)?], state)?;
-        Ok(state.tensors[(self.config.n_layers - 1) * C::STATES].clone())
+        Ok(state.tensors[self.last_output()].clone())
     }
 
     /// The state before any step.
@@ -458,13 +527,15 @@ impl<C: CellKind> Recurrent<C> {
         states: &mut [f32],
         outputs: Option<&mut [f32]>,
     ) -> Result<()> {
-        self.packed.with(
-            self.weights(),
-            || self.pack(),
-            |layers| {
-                C::advance(self.vectors, layers, Run { rows, lengths, states, outputs }, false);
-            },
-        )
+        self.run_batch(Run { rows, lengths, states, outputs, memories: None, late: None })
+    }
+
+    /// [`run_numbers`](Self::run_numbers) with more to ask for.
+    pub(crate) fn run_batch(&self, run: Run<'_>) -> Result<()> {
+        let advance = |layers: &Vec<PackedLayer>| {
+            C::advance(self.vectors, layers, run, false);
+        };
+        self.packed.with(self.weights(), || self.pack(), advance)
     }
 
     fn pack(&self) -> Result<Vec<PackedLayer>> {
@@ -481,28 +552,31 @@ impl<C: CellKind> Recurrent<C> {
         Ok(self.layers.iter().map(pack).collect::<candle_core::Result<_>>()?)
     }
 
-    /// Outputs and final states by candle's operations.
+    /// The states after every step, and the final ones, by candle's operations.
     fn stock(
         &self,
         rows: &Tensor,
         lengths: &[usize],
         state: &RecurrentState,
         dropout: Option<(Dropout, u64)>,
-    ) -> Result<(Tensor, RecurrentState)> {
+    ) -> Result<(RecurrentState, RecurrentState)> {
         let packing = Packing::new(lengths);
-        let mut outputs = rows.clone();
-        let mut tensors = Vec::with_capacity(state.tensors.len());
+        let mut x = rows.clone();
+        let (mut all, mut tensors) = (Vec::new(), Vec::new());
         let layers = self.layers.iter().zip(state.tensors.chunks_exact(C::STATES));
         for (index, (weights, states)) in layers.enumerate() {
             let states = states.iter().map(|states| packing.sort(states));
             let states = states.collect::<candle_core::Result<_>>()?;
-            let (packed, finals) = stock::layer::<C>(&packing.pack(&outputs)?, &packing, weights, states)?;
+            let (steps, finals) = stock::layer::<C>(&packing.pack(&x)?, &packing, weights, states)?;
             for states in finals {
                 tensors.push(packing.unsort(&states)?);
             }
+            for states in steps {
+                all.push(packing.unpack(&states)?);
+            }
             // In the caller's order: masks are then those of the kernels.
-            outputs = self.drop_behind(index, packing.unpack(&packed)?, dropout)?;
+            x = self.drop_behind(index, all[index * C::STATES].clone(), dropout)?;
         }
-        Ok((outputs, RecurrentState { tensors }))
+        Ok((RecurrentState { tensors: all }, RecurrentState { tensors }))
     }
 }

@@ -16,6 +16,7 @@ macro_rules! for_both_cells {
 mod arena;
 mod attention;
 mod attention_prefixes;
+mod cascade_training;
 mod golden;
 mod oracle_head;
 mod prefixes;

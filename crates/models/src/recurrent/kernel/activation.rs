@@ -71,15 +71,40 @@ pub(crate) fn tanh<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.select_f32s(simd.less_than_f32s(size, simd.splat_f32s(0.625)), small, large)
 }
 
+/// A function of each number of a vector. A trait, because its method is always inlined, and a closure is not: called
+/// instead, it would be compiled without the instruction set, every operation in it a call of its own.
+pub(super) trait Function {
+    fn of<S: Simd>(simd: S, x: S::f32s) -> S::f32s;
+}
+
+/// The larger of x and 0.
+pub(super) struct Relu;
+
+impl Function for Relu {
+    #[inline(always)]
+    fn of<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+        let zero = simd.splat_f32s(0.0);
+        // The comparison with NaN is false, so that NaN goes through.
+        simd.select_f32s(simd.less_than_f32s(x, zero), zero, x)
+    }
+}
+
+impl Function for Tanh<'_> {
+    #[inline(always)]
+    fn of<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+        tanh(simd, x)
+    }
+}
+
 /// Puts a function of each number in its place.
 #[inline(always)]
-pub(super) fn map<S: Simd>(simd: S, numbers: &mut [f32], function: impl Fn(S::f32s) -> S::f32s) {
+pub(super) fn map<S: Simd, F: Function>(simd: S, numbers: &mut [f32]) {
     let (vectors, rest) = S::as_mut_simd_f32s(numbers);
     for x in vectors {
-        *x = function(*x);
+        *x = F::of(simd, *x);
     }
     if !rest.is_empty() {
-        let x = function(simd.partial_load_f32s(rest));
+        let x = F::of(simd, simd.partial_load_f32s(rest));
         simd.partial_store_f32s(rest, x);
     }
 }
@@ -93,7 +118,7 @@ impl WithSimd for Tanh<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        map(simd, self.0, |x| tanh(simd, x));
+        map::<S, Self>(simd, self.0);
     }
 }
 

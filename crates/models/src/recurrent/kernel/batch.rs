@@ -10,7 +10,7 @@ use super::cell::{Cell, KEPT};
 use super::gradient::{BackwardLayer, BackwardSequence, Retreat, WeightGradients};
 use super::product::ROWS;
 use super::step::PackedLayer;
-use super::tile::{Advance, Kept, Sequence, steps};
+use super::tile::{Advance, Kept, Late, Sequence, steps};
 use crate::recurrent::isa::Vectors;
 
 /// Sequences in a tile, in whole groups of rows. More would share the weights between more rows, fewer keep the states in
@@ -19,6 +19,8 @@ const TILE: usize = 4 * ROWS;
 /// Gates that a forward pass keeps for the backward pass, in numbers: 256 MB. The others are computed again, which costs a
 /// fifth of the training step.
 const MAX_KEPT: usize = 1 << 26;
+/// Rows whose weight gradients are summed in one place, at least, where the batch has as many.
+const GROUP_ROWS: usize = 512;
 
 /// The positions of the sequences that have steps, the longest first, cut into tiles. They depend on the
 /// lengths alone: the sums over tiles are then the same on any number of threads.
@@ -68,12 +70,26 @@ fn spread<T: Send, R: Send>(tasks: Vec<T>, run: impl Fn(T) -> R + Send + Sync) -
 #[derive(Debug)]
 pub struct Run<'a> {
     /// `[sum of lengths, input]`, the sequences one after the other.
-    pub(in crate::recurrent) rows: &'a [f32],
-    pub(in crate::recurrent) lengths: &'a [usize],
+    pub(crate) rows: &'a [f32],
+    pub(crate) lengths: &'a [usize],
     /// `[sequence, layer, (output, memory), hidden]`, before and after.
-    pub(in crate::recurrent) states: &'a mut [f32],
+    pub(crate) states: &'a mut [f32],
     /// `[sum of lengths, hidden]`, if wanted.
-    pub(in crate::recurrent) outputs: Option<&'a mut [f32]>,
+    pub(crate) outputs: Option<&'a mut [f32]>,
+    /// The last layer's memories `[sum of lengths, hidden]`, if wanted; left as they are by a cell without.
+    pub(crate) memories: Option<&'a mut [f32]>,
+    /// For one layer alone.
+    pub(crate) late: Option<RunLate<'a>>,
+}
+
+/// The last input column, when each number of it becomes known only after its step: it is 0 in the rows, and the states
+/// take it in afterwards.
+#[derive(Debug)]
+pub struct RunLate<'a> {
+    /// `[sum of lengths]`
+    pub(crate) inputs: &'a [f32],
+    /// `[sum of lengths, hidden]`: receives the outputs without it.
+    pub(crate) provisional: &'a mut [f32],
 }
 
 /// Runs a batch through some layers. With `keep`, of one layer alone, gives for each tile what [`retreat`] needs.
@@ -83,11 +99,13 @@ pub(in crate::recurrent) fn advance<C: Cell<G>, const G: usize>(
     run: Run<'_>,
     keep: bool,
 ) -> Vec<Kept> {
-    let Run { rows, lengths, states, outputs } = run;
+    let Run { rows, lengths, states, outputs, memories, late } = run;
     let PackedLayer { input, hidden, padded, .. } = layers[0];
     let begins = offsets(lengths);
     let mut states = Parts::new(states, lengths.iter().map(|_| layers.len() * C::STATES * hidden));
-    let mut outputs = outputs.map(|outputs| Parts::new(outputs, lengths.iter().map(|n| n * hidden)));
+    let by_step = |numbers| Parts::new(numbers, lengths.iter().map(|n| n * hidden));
+    let (mut outputs, mut memories) = (outputs.map(by_step), memories.map(by_step));
+    let mut late = late.map(|late| (late.inputs, by_step(late.provisional)));
     let mut room = MAX_KEPT;
     let mut tasks = Vec::new();
     for tile in tiles(lengths) {
@@ -95,6 +113,11 @@ pub(in crate::recurrent) fn advance<C: Cell<G>, const G: usize>(
             rows: &rows[begins[index] * input..(begins[index] + lengths[index]) * input],
             states: states.take(index),
             outputs: outputs.as_mut().map(|outputs| outputs.take(index)),
+            memories: memories.as_mut().map(|memories| memories.take(index)),
+            late: late.as_mut().map(|(inputs, provisional)| Late {
+                inputs: &inputs[begins[index]..begins[index] + lengths[index]],
+                provisional: provisional.take(index),
+            }),
         };
         let sequences: Vec<Sequence<'_>> = tile.iter().map(sequence).collect();
         let kept = keep.then(|| {
@@ -128,6 +151,8 @@ pub struct BackwardBatch<'a> {
     /// `[sum of lengths, hidden]`, and the gradient of them.
     pub(in crate::recurrent) outputs: &'a [f32],
     pub(in crate::recurrent) output_gradients: &'a [f32],
+    /// `[sum of lengths, hidden]`: the gradient of the memories after every step, if anything depends on them.
+    pub(in crate::recurrent) memory_gradients: Option<&'a [f32]>,
     /// What [`advance`] kept.
     pub(in crate::recurrent) kept: &'a [Kept],
     /// Receives the gradient of the rows, if wanted.
@@ -143,14 +168,15 @@ pub(in crate::recurrent) fn retreat<C: Cell<G>, const G: usize>(
     backward: &BackwardLayer,
     batch: BackwardBatch<'_>,
 ) -> Vec<f32> {
-    let BackwardBatch { rows, lengths, initial, outputs, output_gradients, kept, .. } = batch;
+    let BackwardBatch { rows, lengths, initial, outputs, output_gradients, memory_gradients, kept, .. } =
+        batch;
     let PackedLayer { input, hidden, .. } = *layer;
     let state = hidden * C::STATES;
     let begins = offsets(lengths);
     let mut row_gradients =
         batch.row_gradients.map(|gradients| Parts::new(gradients, lengths.iter().map(|n| n * input)));
     let mut initial_gradients = Parts::new(batch.initial_gradients, lengths.iter().map(|_| state));
-    let tile = |(tile, kept): (Vec<usize>, _)| {
+    let mut tile = |(tile, kept): (Vec<usize>, _)| {
         let sequence = |index: usize| {
             let steps = begins[index]..begins[index] + lengths[index];
             BackwardSequence {
@@ -158,19 +184,35 @@ pub(in crate::recurrent) fn retreat<C: Cell<G>, const G: usize>(
                 initial: &initial[index * state..(index + 1) * state],
                 outputs: &outputs[steps.start * hidden..steps.end * hidden],
                 output_gradients: &output_gradients[steps.start * hidden..steps.end * hidden],
+                memory_gradients: memory_gradients
+                    .map(|gradients| &gradients[steps.start * hidden..steps.end * hidden]),
                 row_gradients: row_gradients.as_mut().map(|gradients| gradients.take(index)),
                 initial_gradients: initial_gradients.take(index),
             }
         };
         (tile.into_iter().map(sequence).collect::<Vec<_>>(), kept)
     };
-    let tasks: Vec<(Vec<BackwardSequence<'_>>, &Kept)> =
-        tiles(lengths).into_iter().zip(kept).map(tile).collect();
-    let sums: Vec<WeightGradients> = spread(tasks, |(mut sequences, kept)| {
-        let sequences = &mut sequences[..];
-        vectors.run(Retreat::<C, G> { layer, backward, sequences, kept, cell: PhantomData })
+    // Short tiles share their sums, which are as large as the weights.
+    let mut tasks: Vec<Vec<(Vec<BackwardSequence<'_>>, &Kept)>> = Vec::new();
+    let mut n_rows = GROUP_ROWS;
+    for (positions, kept) in tiles(lengths).into_iter().zip(kept) {
+        if n_rows >= GROUP_ROWS {
+            tasks.push(Vec::new());
+            n_rows = 0;
+        }
+        n_rows += positions.iter().map(|&index| lengths[index]).sum::<usize>();
+        tasks.last_mut().expect("pushed above").push(tile((positions, kept)));
+    }
+    let sums: Vec<WeightGradients> = spread(tasks, |group| {
+        let mut sums = WeightGradients::zeros::<G>(layer, vectors.lanes());
+        for (mut sequences, kept) in group {
+            let sequences = &mut sequences[..];
+            let sums = &mut sums;
+            vectors.run(Retreat::<C, G> { layer, backward, sequences, kept, sums, cell: PhantomData });
+        }
+        sums
     });
-    // In double precision: there may be thousands of tiles.
+    // In double precision: there may be thousands of them.
     let mut flat = vec![0.0; G * hidden * (input + hidden + 2)];
     for sums in sums {
         sums.add_to::<C, G>(layer, vectors.lanes(), &mut flat);
@@ -180,7 +222,10 @@ pub(in crate::recurrent) fn retreat<C: Cell<G>, const G: usize>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::cell::{GruCell, LstmCell};
+    use super::super::step::Weights;
     use super::*;
+    use crate::Isa;
 
     #[test]
     fn tiles_hold_each_sequence_once_by_falling_length() {
@@ -193,5 +238,69 @@ mod tests {
         sorted.sort_unstable();
         assert_eq!(sorted, (0..100).filter(|&i| lengths[i] > 0).collect::<Vec<_>>());
         assert!(super::tiles(&[0, 0]).is_empty());
+    }
+
+    /// A last input column that comes late gives the states that it gives in time, and outputs as if it were 0.
+    fn late_column<C: Cell<G>, const G: usize>() {
+        let (input, hidden) = (3, 21);
+        let numbers =
+            |n: usize, seed: usize| -> Vec<f32> { (0..n).map(|i| ((i + seed) as f32 * 0.7).sin()).collect() };
+        let (w_ih, w_hh) = (numbers(G * hidden * input, 1), numbers(G * hidden * hidden, 2));
+        let (b_ih, b_hh) = (numbers(G * hidden, 3), numbers(G * hidden, 4));
+        let w_hh: Vec<f32> = w_hh.iter().map(|w| w / 4.0).collect();
+        let weights = Weights { input, hidden, w_ih: &w_ih, w_hh: &w_hh, b_ih: &b_ih, b_hh: &b_hh };
+        let close = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 2e-6);
+        for isa in Isa::available() {
+            let vectors = Vectors::checked(isa).unwrap();
+            let layer = [PackedLayer::new::<C, G>(&weights, vectors.lanes())];
+            for lengths in [&[1][..], &[5], &[4, 9, 1, 0, 3, 3, 2]] {
+                let n_rows: usize = lengths.iter().sum();
+                let rows = numbers(n_rows * input, 9);
+                let run = |rows: &[f32], states: &mut [f32], lengths: &[usize], late: Option<RunLate<'_>>| {
+                    let n = rows.len() / input * hidden;
+                    let (mut outputs, mut memories) = (vec![0.0; n], vec![0.0; n]);
+                    let (outputs_of, memories_of) = (Some(&mut outputs[..]), Some(&mut memories[..]));
+                    let run = Run { rows, lengths, states, outputs: outputs_of, memories: memories_of, late };
+                    advance::<C, G>(vectors, &layer, run, false);
+                    (outputs, memories)
+                };
+                let width = hidden * C::STATES;
+                let mut in_time = numbers(lengths.len() * width, 8);
+                let (mut late, initial) = (in_time.clone(), in_time.clone());
+                let (outputs, memories) = run(&rows, &mut in_time, lengths, None);
+                let mut without = rows.clone();
+                without.iter_mut().skip(input - 1).step_by(input).for_each(|x| *x = 0.0);
+                let inputs: Vec<f32> = rows.iter().skip(input - 1).step_by(input).copied().collect();
+                let mut provisional = vec![0.0; n_rows * hidden];
+                let column = RunLate { inputs: &inputs, provisional: &mut provisional };
+                let (late_outputs, late_memories) = run(&without, &mut late, lengths, Some(column));
+                assert!(close(&late_outputs, &outputs) && close(&late_memories, &memories), "{isa}");
+                assert!(close(&late, &in_time), "{isa}");
+
+                // From every state, one step without the column.
+                let mut starts = Vec::new();
+                for ((begin, &length), initial) in
+                    offsets(lengths).into_iter().zip(lengths).zip(initial.chunks_exact(width))
+                {
+                    for step in begin..begin + length {
+                        if step == begin {
+                            starts.extend(initial);
+                            continue;
+                        }
+                        let before = (step - 1) * hidden..step * hidden;
+                        starts.extend(&late_outputs[before.clone()]);
+                        starts.extend(&late_memories[before][..width - hidden]);
+                    }
+                }
+                let (expected, _) = run(&without, &mut starts, &vec![1; n_rows], None);
+                assert_eq!(provisional, expected, "{isa}, {lengths:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_column_may_come_late() {
+        late_column::<GruCell, 3>();
+        late_column::<LstmCell, 4>();
     }
 }

@@ -29,6 +29,15 @@ pub(crate) trait Cell<const G: usize>: Send + Sync + 'static {
     /// LSTM's cell state.
     fn update<S: Simd>(simd: S, sums: [S::f32s; G], held: S::f32s, memory: S::f32s) -> Update<S>;
 
+    /// Adds one more input, times its weight for each gate, to the sums as they are before [`update`](Self::update).
+    fn add_input<S: Simd>(
+        simd: S,
+        sums: &mut [S::f32s; G],
+        held: &mut S::f32s,
+        weights: &[S::f32s; G],
+        input: S::f32s,
+    );
+
     /// The gradients, backward through [`update`](Self::update).
     fn backward<S: Simd>(
         simd: S,
@@ -82,6 +91,19 @@ impl Cell<3> for GruCell {
     }
 
     #[inline(always)]
+    fn add_input<S: Simd>(
+        simd: S,
+        [r, z, _]: &mut [S::f32s; 3],
+        held: &mut S::f32s,
+        weights: &[S::f32s; 3],
+        input: S::f32s,
+    ) {
+        for (sum, &weight) in [r, z, held].into_iter().zip(weights) {
+            *sum = simd.mul_add_e_f32s(weight, input, *sum);
+        }
+    }
+
+    #[inline(always)]
     fn backward<S: Simd>(
         simd: S,
         [r, z, n, recurrent]: [S::f32s; KEPT],
@@ -124,6 +146,19 @@ impl Cell<4> for LstmCell {
         let o = sigmoid(simd, sums[3]);
         let memory = simd.mul_add_e_f32s(f, memory, simd.mul_f32s(i, g));
         Update { output: simd.mul_f32s(o, tanh(simd, memory)), memory, kept: [i, f, g, o] }
+    }
+
+    #[inline(always)]
+    fn add_input<S: Simd>(
+        simd: S,
+        sums: &mut [S::f32s; 4],
+        _held: &mut S::f32s,
+        weights: &[S::f32s; 4],
+        input: S::f32s,
+    ) {
+        for (sum, &weight) in sums.iter_mut().zip(weights) {
+            *sum = simd.mul_add_e_f32s(weight, input, *sum);
+        }
     }
 
     #[inline(always)]

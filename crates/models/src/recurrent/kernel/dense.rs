@@ -2,7 +2,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::activation::{map, tanh};
+use super::activation::{Relu, Tanh, map};
 use super::aligned::{Aligned, row_stride};
 use super::product::{AddProduct, Panels, Rows, padded_rows};
 use crate::oracle::Activation;
@@ -63,19 +63,13 @@ impl PackedDense {
             sums_stride: stride,
         });
         for row in out.chunks_exact_mut(stride).take(n) {
-            map(simd, &mut row[begin..begin + self.output], |x| activate(simd, self.activation, x));
+            let row = &mut row[begin..begin + self.output];
+            match self.activation {
+                Activation::Linear => {}
+                Activation::Relu => map::<S, Relu>(simd, row),
+                Activation::Tanh => map::<S, Tanh<'_>>(simd, row),
+            }
         }
-    }
-}
-
-#[inline(always)]
-fn activate<S: Simd>(simd: S, activation: Activation, x: S::f32s) -> S::f32s {
-    let zero = simd.splat_f32s(0.0);
-    match activation {
-        Activation::Linear => x,
-        // The comparison with NaN is false, so that NaN goes through.
-        Activation::Relu => simd.select_f32s(simd.less_than_f32s(x, zero), zero, x),
-        Activation::Tanh => tanh(simd, x),
     }
 }
 

@@ -53,10 +53,23 @@ pub(crate) struct BackwardSequence<'a> {
     pub(crate) outputs: &'a [f32],
     /// `[step, hidden]`: the gradient of that.
     pub(crate) output_gradients: &'a [f32],
+    /// `[step, hidden]`: the gradient of the memories, if anything depends on them.
+    pub(crate) memory_gradients: Option<&'a [f32]>,
     /// `[step, input]`: receives the gradient of the rows, if wanted.
     pub(crate) row_gradients: Option<&'a mut [f32]>,
     /// Receives the gradient of `initial`.
     pub(crate) initial_gradients: &'a mut [f32],
+}
+
+impl BackwardSequence<'_> {
+    /// Adds the gradients of the states after one step; of no memory, to none.
+    #[inline(always)]
+    fn add_gradients(&self, step: Range<usize>, output: &mut [f32], memory: &mut [f32]) {
+        add(output, &self.output_gradients[step.clone()]);
+        if let Some(gradients) = self.memory_gradients {
+            add(memory, &gradients[step]);
+        }
+    }
 }
 
 /// Gradients of a layer's weights, by slot and padded.
@@ -71,7 +84,8 @@ pub(crate) struct WeightGradients {
 }
 
 impl WeightGradients {
-    fn zeros<const G: usize>(padded: usize, padded_input: usize) -> Self {
+    pub(crate) fn zeros<const G: usize>(layer: &PackedLayer, lanes: usize) -> Self {
+        let (padded, padded_input) = (layer.padded, layer.input.next_multiple_of(lanes));
         Self {
             input: Aligned::zeros(G * padded * padded_input),
             recurrent: Aligned::zeros(G * padded * padded),
@@ -120,6 +134,8 @@ pub(crate) struct Retreat<'t, 'a, C, const G: usize> {
     pub(crate) backward: &'t BackwardLayer,
     pub(crate) sequences: &'t mut [BackwardSequence<'a>],
     pub(crate) kept: &'t Kept,
+    /// The gradients of the weights are added to these.
+    pub(crate) sums: &'t mut WeightGradients,
     pub(crate) cell: PhantomData<C>,
 }
 
@@ -141,11 +157,11 @@ struct Chunk {
 }
 
 impl<C: Cell<G>, const G: usize> WithSimd for Retreat<'_, '_, C, G> {
-    type Output = WeightGradients;
+    type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> WeightGradients {
-        let Self { layer, backward, sequences, kept, .. } = self;
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { layer, backward, sequences, kept, sums, .. } = self;
         let &PackedLayer { input, hidden, padded, .. } = layer;
         let lengths: Vec<usize> = sequences.iter().map(|sequence| sequence.rows.len() / input).collect();
         let (steps, n_rows) = steps(&lengths);
@@ -163,7 +179,6 @@ impl<C: Cell<G>, const G: usize> WithSimd for Retreat<'_, '_, C, G> {
             recompute,
             [x_stride, stride, slot_stride, row_gradient_stride],
         );
-        let mut sums = WeightGradients::zeros::<G>(padded, padded_input);
         // What comes back from the step after.
         let rows = padded_rows(sequences.len());
         let mut output_gradient = Aligned::zeros(rows * stride);
@@ -177,7 +192,7 @@ impl<C: Cell<G>, const G: usize> WithSimd for Retreat<'_, '_, C, G> {
             chunk.gather::<C, G>(layer, sequences, kept, &steps, begin..end, [x_stride, stride]);
             if recompute {
                 let [output, memory] = &mut chunk.scratch;
-                let after = After { output, memory, kept: Some(&mut chunk.gates) };
+                let after = After { output, memory, kept: Some(&mut chunk.gates), late: None };
                 let before = Before { output: &chunk.output, memory: &chunk.memory };
                 step::<S, C, G>(simd, layer, n, Rows { data: &chunk.x, stride: x_stride }, before, after);
             }
@@ -187,8 +202,6 @@ impl<C: Cell<G>, const G: usize> WithSimd for Retreat<'_, '_, C, G> {
                 let TileStep { running, first_row: row_of_step } = steps[t];
                 let local = row_of_step - first_row;
                 for (row, sequence) in sequences[..running].iter().enumerate() {
-                    let given = &sequence.output_gradients[t * hidden..(t + 1) * hidden];
-                    add(&mut output_gradient[row * stride..row * stride + hidden], given);
                     let gates = match &kept.gates {
                         Some(gates) => &gates[(row_of_step + row) * KEPT * padded..],
                         None => &chunk.gates[(local + row) * KEPT * padded..],
@@ -205,6 +218,7 @@ impl<C: Cell<G>, const G: usize> WithSimd for Retreat<'_, '_, C, G> {
                     } else {
                         &mut []
                     };
+                    sequence.add_gradients(t * hidden..(t + 1) * hidden, output, memory);
                     let slots = &mut chunk.slots[(local + row) * slot_stride..][..KEPT * padded];
                     one_row::<S, C, G>(simd, gates, before, after, output, memory, slots, &mut chunk.bias);
                 }
@@ -248,7 +262,6 @@ impl<C: Cell<G>, const G: usize> WithSimd for Retreat<'_, '_, C, G> {
                 sequence.initial_gradients[hidden..].copy_from_slice(&memory_gradient[place]);
             }
         }
-        sums
     }
 }
 

@@ -21,7 +21,8 @@ mod step;
 mod tile;
 
 pub(crate) use activation::Tanh;
-pub(super) use batch::{BackwardBatch, Run, advance, retreat};
+pub(super) use batch::{BackwardBatch, advance, retreat};
+pub use batch::{Run, RunLate};
 pub(super) use cell::Cell;
 pub use cell::{GruCell, LstmCell};
 pub(super) use dense::{HEAD_ROWS, PackedDense, PackedHead, RunHead};

@@ -31,6 +31,8 @@ pub struct PackedLayer {
     w_hh: Panels,
     /// `[block][gates + 1][lane]`: what the sums begin with, and what [`Cell::between`] is given.
     bias: Aligned,
+    /// `[block][gate][lane]`: the weights of the last input column, for when it comes late.
+    last_input: Aligned,
 }
 
 impl PackedLayer {
@@ -54,6 +56,11 @@ impl PackedLayer {
                 bias[place(if shared { gate } else { G })] += weights.b_hh[gate * hidden + unit];
             }
         }
+        let mut last_input = Aligned::zeros(G * padded);
+        for (unit, gate) in (0..hidden).flat_map(|unit| (0..G).map(move |gate| (unit, gate))) {
+            last_input[(unit / lanes * G + gate) * lanes + unit % lanes] =
+                weights.w_ih[(gate * hidden + unit) * input + input - 1];
+        }
         Self {
             input,
             hidden,
@@ -61,6 +68,7 @@ impl PackedLayer {
             w_ih: gates(input, weights.w_ih),
             w_hh: gates(hidden, weights.w_hh),
             bias,
+            last_input,
         }
     }
 
@@ -85,6 +93,17 @@ pub(crate) struct After<'a> {
     pub(crate) output: &'a mut [f32],
     pub(crate) memory: &'a mut [f32],
     pub(crate) kept: Option<&'a mut [f32]>,
+    pub(crate) late: Option<LateStep<'a>>,
+}
+
+/// The last input column, when it becomes known only after the step: it is 0 in the rows, and the states take it in
+/// afterwards.
+#[derive(Debug)]
+pub(crate) struct LateStep<'a> {
+    /// A number for each row.
+    pub(crate) inputs: &'a [f32],
+    /// Receives the outputs without it, rows [`PackedLayer::state_stride`] apart.
+    pub(crate) provisional: &'a mut [f32],
 }
 
 /// Advances `n` rows by one step. The buffers must have room for [`padded_rows`].
@@ -166,6 +185,12 @@ impl<C: Cell<G>, const G: usize> WithSimd for Step<'_, C, G> {
 }
 
 #[inline(always)]
+fn block_last_input<S: Simd, const G: usize>(layer: &PackedLayer, block: usize) -> &[S::f32s; G] {
+    let width = G * S::F32_LANES;
+    &S::as_simd_f32s(&layer.last_input[block * width..(block + 1) * width]).0.as_chunks::<G>().0[0]
+}
+
+#[inline(always)]
 fn block_bias<S: Simd, const G: usize>(layer: &PackedLayer, block: usize) -> &[S::f32s] {
     let width = (G + 1) * S::F32_LANES;
     S::as_simd_f32s(&layer.bias[block * width..(block + 1) * width]).0
@@ -177,8 +202,8 @@ fn block_bias<S: Simd, const G: usize>(layer: &PackedLayer, block: usize) -> &[S
 fn finish<S: Simd, C: Cell<G>, const G: usize>(
     simd: S,
     layer: &PackedLayer,
-    sums: [S::f32s; G],
-    held: S::f32s,
+    mut sums: [S::f32s; G],
+    mut held: S::f32s,
     row: usize,
     block: usize,
     before: Before<'_>,
@@ -187,7 +212,14 @@ fn finish<S: Simd, C: Cell<G>, const G: usize>(
     let begin = row * layer.state_stride() + block * S::F32_LANES;
     let place = begin..begin + S::F32_LANES;
     let memory = if C::HAS_MEMORY { before.memory } else { before.output };
-    let update = C::update(simd, sums, held, S::as_simd_f32s(&memory[place.clone()]).0[0]);
+    let memory = S::as_simd_f32s(&memory[place.clone()]).0[0];
+    if let Some(late) = &mut after.late {
+        let provisional = C::update(simd, sums, held, memory).output;
+        S::as_mut_simd_f32s(&mut late.provisional[place.clone()]).0[0] = provisional;
+        let input = simd.splat_f32s(late.inputs[row]);
+        C::add_input(simd, &mut sums, &mut held, block_last_input::<S, G>(layer, block), input);
+    }
+    let update = C::update(simd, sums, held, memory);
     S::as_mut_simd_f32s(&mut after.output[place.clone()]).0[0] = update.output;
     if C::HAS_MEMORY {
         S::as_mut_simd_f32s(&mut after.memory[place]).0[0] = update.memory;

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use super::aligned::{Aligned, row_stride};
 use super::cell::{Cell, KEPT};
 use super::product::{Rows, padded_rows};
-use super::step::{After, Before, PackedLayer, step};
+use super::step::{After, Before, LateStep, PackedLayer, step};
 
 /// One sequence of a tile, with at least one step.
 #[derive(Debug)]
@@ -17,6 +17,19 @@ pub(crate) struct Sequence<'a> {
     pub(crate) states: &'a mut [f32],
     /// `[step, hidden]`: the last layer's output after every step, if wanted.
     pub(crate) outputs: Option<&'a mut [f32]>,
+    /// `[step, hidden]`: the last layer's memory after every step, if wanted and if it has one.
+    pub(crate) memories: Option<&'a mut [f32]>,
+    /// For all sequences of a tile or for none, and for one layer alone.
+    pub(crate) late: Option<Late<'a>>,
+}
+
+/// The last input column of a sequence, when it becomes known only after each step.
+#[derive(Debug)]
+pub(crate) struct Late<'a> {
+    /// `[step]`
+    pub(crate) inputs: &'a [f32],
+    /// `[step, hidden]`: receives the outputs without it.
+    pub(crate) provisional: &'a mut [f32],
 }
 
 /// What the forward pass of one layer leaves for its backward pass, a row for each step of each sequence in the order
@@ -97,12 +110,18 @@ impl<C: Cell<G>, const G: usize> WithSimd for Advance<'_, '_, C, G> {
         }
         let x_stride = row_stride(first.input);
         let mut x = Aligned::zeros(capacity * x_stride);
+        let has_late = sequences.iter().any(|sequence| sequence.late.is_some());
+        let mut late_inputs = vec![0.0; if has_late { capacity } else { 0 }];
+        let mut provisional = Aligned::zeros(late_inputs.len() * first.state_stride());
 
         let (steps, _) = steps(&lengths);
         for (t, &TileStep { running, first_row }) in steps.iter().enumerate() {
             for (row, sequence) in sequences[..running].iter().enumerate() {
                 x[row * x_stride..row * x_stride + first.input]
                     .copy_from_slice(&sequence.rows[t * first.input..(t + 1) * first.input]);
+                if let Some(late) = &sequence.late {
+                    late_inputs[row] = late.inputs[t];
+                }
             }
             for (index, layer) in layers.iter().enumerate() {
                 let (below, this) = states.split_at_mut(index);
@@ -116,14 +135,23 @@ impl<C: Cell<G>, const G: usize> WithSimd for Advance<'_, '_, C, G> {
                 };
                 let gates = kept.as_deref_mut().and_then(|kept| kept.gates.as_mut());
                 let gates = gates.map(|gates| &mut gates[first_row * KEPT * layer.padded..]);
-                let after = After { output: next_output, memory: next_memory, kept: gates };
+                let late = LateStep { inputs: &late_inputs, provisional: &mut provisional };
+                let late = has_late.then_some(late);
+                let after = After { output: next_output, memory: next_memory, kept: gates, late };
                 step::<S, C, G>(simd, layer, running, input, Before { output, memory }, after);
             }
-            let outputs = &states[layers.len() - 1].output[1];
+            let LayerStates { output: [_, outputs], memory: [_, memories] } = &states[layers.len() - 1];
             for (row, sequence) in sequences[..running].iter_mut().enumerate() {
+                let place = row * last.state_stride()..row * last.state_stride() + hidden;
+                let step = t * hidden..(t + 1) * hidden;
                 if let Some(out) = &mut sequence.outputs {
-                    let place = row * last.state_stride();
-                    out[t * hidden..(t + 1) * hidden].copy_from_slice(&outputs[place..place + hidden]);
+                    out[step.clone()].copy_from_slice(&outputs[place.clone()]);
+                }
+                if let (true, Some(out)) = (C::HAS_MEMORY, &mut sequence.memories) {
+                    out[step.clone()].copy_from_slice(&memories[place.clone()]);
+                }
+                if let Some(late) = &mut sequence.late {
+                    late.provisional[step].copy_from_slice(&provisional[place]);
                 }
             }
             if let (true, Some(kept)) = (C::HAS_MEMORY, kept.as_deref_mut()) {

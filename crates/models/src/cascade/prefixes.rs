@@ -1,0 +1,97 @@
+//! All beginnings of a history in one pass, on tensors that can be differentiated.
+
+use candle_core::Tensor;
+use candle_nn::ops::sigmoid;
+
+use super::batch::CascadeBatch;
+use super::network::{Cascade, TrainPass};
+use crate::attention::prefix_log_sum;
+use crate::{Dropout, RecurrentState, Result, dropout_seed, prefix_attention};
+
+/// Before the first step there is nothing: its weight is e to this.
+const NOTHING: f32 = -1e30;
+
+impl Cascade {
+    /// Logits `[sum of lengths, class]` after every step of every history, in training: for losses on whole histories. Each
+    /// row is what [`forward_train`](Self::forward_train) gives for the history truncated there, but for the dropout masks
+    /// (a step's attention units are dropped once, for all beginnings that it is in) and for the batch that batch
+    /// normalization sees: here all rows are one batch.
+    ///
+    /// # Errors
+    /// As [`forward_train`](Self::forward_train), with rows in the place of histories.
+    pub fn forward_train_prefixes(&self, batch: &CascadeBatch, seed: u64) -> Result<TrainPass> {
+        let contexts = self.prefix_contexts(batch, Some((self.dropout, seed)))?;
+        let (logits, statistics) = self.head.forward_train(&contexts, seed)?;
+        Ok(TrainPass { logits, statistics: self.name_statistics(statistics) })
+    }
+
+    /// Logits `[sum of lengths, class]` after every step of every history: what [`logits`](Self::logits) gives for each
+    /// truncated one.
+    ///
+    /// # Errors
+    /// As [`logits`](Self::logits).
+    pub fn logits_prefixes(&self, batch: &CascadeBatch) -> Result<Tensor> {
+        if batch.is_empty() {
+            return self.logits(batch);
+        }
+        self.head.forward(&self.prefix_contexts(batch, None)?)
+    }
+
+    /// What the head gets after every step, `[sum of lengths, hidden]`.
+    fn prefix_contexts(&self, batch: &CascadeBatch, dropout: Option<(Dropout, u64)>) -> Result<Tensor> {
+        self.check_batch(batch)?;
+        let lengths = batch.lengths();
+        let rows = batch.tensor(self.device())?;
+        let scores = |rows: &Tensor, layer| {
+            let dropout = dropout.map(|(dropout, seed)| (dropout, dropout_seed(seed, 0, layer)));
+            self.attention.scores_with(rows, dropout)
+        };
+        if !self.config().time_features {
+            let states = self.lstm.forward(&rows, lengths, None)?;
+            return prefix_attention(&scores(&states, 0)?, &states, lengths);
+        }
+        // The chain goes through steps that know the time to their next one; from each of its states branches off a step
+        // that does not know it.
+        let states = self.lstm.states(&rows, lengths, None)?;
+        let before = Before::new(lengths, &rows)?;
+        let starts = states.tensors().iter().map(|states| before.select(states, 0.0));
+        let starts = RecurrentState::from_tensors(starts.collect::<Result<_>>()?);
+        let (newest, _) = batch.clone().split_last_column();
+        let newest = Tensor::from_vec(newest, rows.shape(), self.device())?;
+        let newest = self.lstm.forward(&newest, &vec![1; batch.n_rows()], Some(&starts))?;
+
+        // The context of the steps before, and the newest step mixed in with its share of the softmax:
+        //   z = c + σ(e - ln Σ exp(e_s)) (h - c)
+        let settled = &states.tensors()[0];
+        let settled_scores = scores(settled, 0)?;
+        let contexts = prefix_attention(&settled_scores, settled, lengths)?;
+        let contexts = before.select(&contexts, 0.0)?;
+        let log_sums = prefix_log_sum(&settled_scores, lengths)?;
+        let log_sums = before.select(&log_sums, NOTHING)?;
+        let share = sigmoid(&(scores(&newest, 3)? - log_sums)?)?.unsqueeze(1)?;
+        Ok((&contexts + share.broadcast_mul(&(newest - &contexts)?)?)?)
+    }
+}
+
+/// Selects, for every row of a ragged batch, the row of the step before.
+struct Before {
+    index: Tensor,
+}
+
+impl Before {
+    fn new(lengths: &[usize], rows: &Tensor) -> Result<Self> {
+        let nothing = rows.dim(0)? as u32;
+        let mut index = Vec::with_capacity(rows.dim(0)?);
+        for &length in lengths {
+            let begin = index.len() as u32;
+            index.extend((0..length as u32).map(|step| if step == 0 { nothing } else { begin + step - 1 }));
+        }
+        Ok(Self { index: Tensor::new(index, rows.device())? })
+    }
+
+    /// `nothing` stands before the first step.
+    fn select(&self, rows: &Tensor, nothing: f32) -> Result<Tensor> {
+        let row = Tensor::full(nothing, rows.narrow(0, 0, 1)?.shape(), rows.device())?;
+        Ok(Tensor::cat(&[rows, &row], 0)?.index_select(&self.index, 0)?)
+    }
+}

@@ -291,6 +291,7 @@ impl Protocol {
             patience: self.patience,
             max_per_class: Some(self.max_per_class),
             seed: self.seed,
+            ..TrainConfig::default()
         }
     }
 

@@ -45,6 +45,37 @@ pub enum Error {
     /// Metrics that cannot be made.
     #[error(transparent)]
     Evaluation(#[from] heliacal_metrics::evaluation::EvaluationError),
+    /// Early-stable metrics that cannot be made.
+    #[error(transparent)]
+    Esc(#[from] heliacal_metrics::esc::EscError),
+    /// Early-stable metrics that do not add up.
+    #[error(transparent)]
+    EscSummary(#[from] heliacal_metrics::esc::EscSummaryError),
+    /// A test that cannot be made.
+    #[error(transparent)]
+    Statistics(#[from] heliacal_metrics::statistics::StatisticsError),
+    /// Classes that cannot be kept of a classifier's.
+    #[error("the classes to keep: {0}")]
+    Projection(#[from] heliacal_taxonomy::ProjectionError),
+    /// No history is left to learn from.
+    #[cfg(feature = "parquet")]
+    #[error("no object is left to learn from; left out were {left_out:?}")]
+    NoHistories {
+        /// How many objects were left out, and why.
+        left_out: std::collections::BTreeMap<crate::pipeline::LeftOut, usize>,
+    },
+    /// Realizations of a light curve that have not the same steps.
+    #[error("realization {realization} has {found} {what}, the first one has {expected}")]
+    Realization {
+        /// Its number, counted from 0.
+        realization: usize,
+        /// Steps or classes.
+        what: &'static str,
+        /// Those of the first one.
+        expected: usize,
+        /// Its own.
+        found: usize,
+    },
     /// A history whose rows are no probabilities.
     #[error("object {object}: {source}")]
     Pmf {

@@ -2,6 +2,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod agn;
+mod base_classifier;
 mod blackbody;
 mod cadence;
 mod class;
@@ -32,6 +33,7 @@ mod stars;
 mod supernova;
 mod survey;
 
+pub use base_classifier::{BaseClassifier, BaseHistory};
 pub use blackbody::blackbody_colour;
 pub use cadence::{Cadence, Field, Visit};
 pub use class::SimulatedClass;

@@ -108,7 +108,8 @@ mod tests {
         let taxonomy = loss.network_taxonomy(&tree()).unwrap();
         let loss = loss.of(&taxonomy, training, &Device::Cpu).unwrap();
         let logits = Tensor::zeros((labels.len(), taxonomy.n_nodes()), DType::F32, &Device::Cpu).unwrap();
-        let targets = Targets { true_nodes: labels, fractions: &vec![1.0; labels.len()] };
+        let (fractions, n_rows) = (vec![1.0; labels.len()], vec![1; labels.len()]);
+        let targets = Targets { true_nodes: labels, fractions: &fractions, n_rows: &n_rows };
         f64::from(loss_function(&*loss)(&logits, &targets).unwrap().to_scalar::<f32>().unwrap())
     }
 

@@ -1,6 +1,7 @@
 //! The public door of heliacal: the parts together.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+mod cascade;
 mod classifier;
 mod golden;
 mod scores;

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::adam::{Adam, Weights};
-use super::{EpochReport, TrainConfig, TrainError};
-use crate::{Error, FeatureSpec, ModelFile, OracleConfig, Result};
+use super::{EpochReport, Learner, TrainConfig, TrainError};
+use crate::{Error, ModelFile, Result};
 
 /// Entry of the file's description.
 const KEY: &str = "training";
@@ -39,35 +39,34 @@ struct Description {
 
 /// Everything that a training needs to go on.
 ///
-/// A checkpoint is a model file: the weights under their plain names are the best so far, and
-/// [`Oracle::from_file`](crate::Oracle::from_file) reads them.
-pub(super) struct Checkpoint {
-    pub oracle: OracleConfig,
-    pub features: FeatureSpec,
+/// A checkpoint is a model file: the tensors under their plain names are the best so far, and the network's own
+/// `from_file` reads them.
+pub(super) struct Checkpoint<M> {
+    /// With the best weights.
+    pub best: M,
     pub config: TrainConfig,
     pub position: Position,
     pub adam: Adam,
-    pub best: Weights,
+    /// Running statistics that belong to Adam's weights.
+    pub statistics: Weights,
     pub digest: u64,
 }
 
 /// What is written, borrowed.
 pub(super) struct Parts<'a> {
-    pub oracle: &'a OracleConfig,
-    pub features: &'a FeatureSpec,
+    /// The network with the best weights.
+    pub best: ModelFile,
     pub config: &'a TrainConfig,
     pub position: &'a Position,
     pub adam: &'a Adam,
-    pub best: &'a Weights,
+    pub statistics: &'a Weights,
     pub digest: u64,
 }
 
 impl Parts<'_> {
     /// Writes the file; a file of that name is replaced whole or not at all.
-    pub fn write(&self, path: &Path) -> Result<()> {
-        let mut file = ModelFile::default();
-        file.set_config("oracle", self.oracle);
-        file.set_config("features", self.features);
+    pub fn write(self, path: &Path) -> Result<()> {
+        let mut file = self.best;
         let description = Description {
             config: self.config.clone(),
             position: self.position.clone(),
@@ -75,9 +74,8 @@ impl Parts<'_> {
             digest: self.digest,
         };
         file.set_config(KEY, &description);
-        file.tensors.extend(self.best.clone());
-        let current = self.adam.variables();
-        file.tensors.extend(current.map(|(name, weight)| (format!("{CURRENT}{name}"), weight.clone())));
+        let current = self.adam.variables().chain(self.statistics);
+        file.tensors.extend(current.map(|(name, tensor)| (format!("{CURRENT}{name}"), tensor.clone())));
         for (name, [first, second]) in self.adam.moments() {
             file.tensors.insert(format!("{FIRST}{name}"), first.clone());
             file.tensors.insert(format!("{SECOND}{name}"), second.clone());
@@ -86,14 +84,12 @@ impl Parts<'_> {
     }
 }
 
-impl Checkpoint {
+impl<M: Learner> Checkpoint<M> {
     pub fn read(path: &Path, device: &Device) -> Result<Self, TrainError> {
         let file = ModelFile::read(path)?;
-        let oracle: OracleConfig = file.config("oracle")?;
-        let features: FeatureSpec = file.config("features")?;
-        oracle.check(&features)?;
+        let best = M::from_file(&file, device)?;
         let Description { config, position, step, digest } = file.config(KEY)?;
-        config.check()?;
+        config.check::<M>()?;
         for (what, expected, found) in [
             ("number of epochs in the history", position.epoch, position.history.len()),
             ("last epoch in the history", position.epoch, position.history.last().map_or(0, |e| e.epoch + 1)),
@@ -103,17 +99,20 @@ impl Checkpoint {
                 return Err(TrainError::Checkpoint { what, expected, found });
             }
         }
-        let tensors = |prefix: &str| -> Result<Weights> {
-            let tensor = |(name, shape): (String, Vec<usize>)| {
+        let own = best.to_file()?.tensors;
+        let tensors = |prefix: &str, statistics: bool| -> Result<Weights> {
+            let names = own.iter().filter(|(name, _)| M::is_statistic(name) == statistics);
+            let tensor = |(name, own): (&String, &Tensor)| {
                 let stored = format!("{prefix}{name}");
-                file.check(&stored, &shape)?;
-                let tensor = file.tensors[&stored].to_dtype(candle_core::DType::F32)?.to_device(device)?;
-                Ok((name, tensor))
+                file.check(&stored, own.dims())?;
+                let tensor = file.tensors[&stored].to_dtype(own.dtype())?.to_device(device)?;
+                Ok((name.clone(), tensor))
             };
-            oracle.parameters().into_iter().map(tensor).collect()
+            names.map(tensor).collect()
         };
-        let adam = Adam::with_moments(&tensors(CURRENT)?, &tensors(FIRST)?, &tensors(SECOND)?, step)
-            .map_err(Error::from)?;
-        Ok(Self { best: tensors("")?, oracle, features, config, position, adam, digest })
+        let (first, second) = (tensors(FIRST, false)?, tensors(SECOND, false)?);
+        let adam =
+            Adam::with_moments(&tensors(CURRENT, false)?, &first, &second, step).map_err(Error::from)?;
+        Ok(Self { adam, statistics: tensors(CURRENT, true)?, best, config, position, digest })
     }
 }

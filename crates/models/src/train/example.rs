@@ -1,7 +1,11 @@
-//! Objects to learn from.
+//! Light curves to learn from, and how ORACLE learns from them.
 
-use super::TrainError;
-use crate::{EncodedLightCurve, OracleConfig};
+use candle_core::{Device, Tensor};
+use candle_nn::VarBuilder;
+
+use super::digest::Digest;
+use super::{Learner, ScoredSteps, TrainError};
+use crate::{EncodedLightCurve, Error, ModelFile, Oracle, OracleConfig, Result, TrainPass};
 
 /// An object whose class is known: its whole light curve, encoded; training truncates it.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,40 +16,73 @@ pub struct Example {
     pub true_node: usize,
 }
 
-/// What a loss function compares logits with; one entry for each row of them.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Targets<'a> {
-    /// True classes, as nodes of the class tree.
-    pub true_nodes: &'a [usize],
-    /// Fraction of each light curve that the network has seen, more than 0, at most 1: for losses that know the phase.
-    pub fractions: &'a [f64],
-}
+impl Learner for Oracle {
+    type Example = Example;
 
-impl Example {
-    /// Number of steps of the light curve.
-    pub(super) fn n_steps(&self) -> usize {
-        self.light_curve.observations.len()
+    /// Its logits are of all nodes of a tree.
+    const LOGITS_ARE_CLASSES: bool = false;
+
+    fn to_file(&self) -> Result<ModelFile> {
+        self.to_file()
     }
 
-    /// Number of steps that a fraction keeps.
-    ///
-    /// ```text
-    /// max(1, floor(f n)), or up to the first step at which the encoding was known
-    /// ```
-    pub(super) fn steps_at(&self, fraction: f64) -> usize {
-        let n = self.n_steps();
-        ((fraction * n as f64) as usize).max(self.light_curve.known_from + 1).min(n)
+    fn from_file(file: &ModelFile, device: &Device) -> Result<Self> {
+        Self::from_file(file, device)
+    }
+
+    fn with_tensors(&self, tensors: VarBuilder<'static>) -> Result<Self> {
+        Self::new(self.config().clone(), self.features().clone(), tensors)
+    }
+
+    fn device(&self) -> &Device {
+        self.device()
+    }
+
+    fn check(&self, examples: &[Example]) -> Result<u64, TrainError> {
+        check(examples, self.config())
+    }
+
+    fn true_class(example: &Example) -> usize {
+        example.true_node
+    }
+
+    fn n_steps(example: &Example) -> usize {
+        example.light_curve.observations.len()
+    }
+
+    /// `max(1, floor(f n))`, or up to the first step at which the encoding was known.
+    fn steps_at(example: &Example, fraction: f64) -> usize {
+        let n = Self::n_steps(example);
+        ((fraction * n as f64) as usize).max(example.light_curve.known_from + 1).min(n)
+    }
+
+    fn training_pass(
+        &self,
+        beginnings: &[(&Example, usize)],
+        scored: ScoredSteps,
+        _seed: u64,
+    ) -> Result<TrainPass> {
+        Ok(TrainPass { logits: self.evaluation_pass(beginnings, scored)?, statistics: Vec::new() })
+    }
+
+    fn evaluation_pass(&self, beginnings: &[(&Example, usize)], scored: ScoredSteps) -> Result<Tensor> {
+        if scored == ScoredSteps::All {
+            let (what, expected) = ("scored_steps", "last: ORACLE is trained on its last logits".to_owned());
+            return Err(Error::Config { what, expected, found: "all".to_owned() });
+        }
+        let beginnings: Vec<_> = beginnings.iter().map(|&(example, n)| (&example.light_curve, n)).collect();
+        self.forward_after(&beginnings)
     }
 }
 
 /// That every object fits the model. Gives a digest of the objects, by which a checkpoint knows them again.
-pub(super) fn check(examples: &[Example], config: &OracleConfig) -> Result<u64, TrainError> {
+fn check(examples: &[Example], config: &OracleConfig) -> Result<u64, TrainError> {
     let mut digest = Digest::new();
     for (object, example) in examples.iter().enumerate() {
         let fault =
             |what, expected: String, found: String| Err(TrainError::Object { object, what, expected, found });
         let Example { light_curve, true_node } = example;
-        let n_steps = example.n_steps();
+        let n_steps = Oracle::n_steps(example);
         if *true_node >= config.n_nodes {
             return fault("true node", format!("below {}", config.n_nodes), true_node.to_string());
         }
@@ -67,29 +104,12 @@ pub(super) fn check(examples: &[Example], config: &OracleConfig) -> Result<u64, 
                 let found = format!("{} at position {index}", numbers[index]);
                 return fault(what, "a finite number".to_owned(), found);
             }
-            digest.take(numbers.len() as u64);
-            for number in numbers {
-                digest.take(u64::from(number.to_bits()));
-            }
+            digest.take_all(numbers);
         }
         digest.take(*true_node as u64);
         digest.take(light_curve.known_from as u64);
     }
-    Ok(digest.0)
-}
-
-/// A digest in the manner of FNV-1a (Fowler, Noll and Vo), of 64-bit words instead of bytes and with a rotation, so that
-/// high bits count too. It tells one data set from another; it is no protection against malice.
-struct Digest(u64);
-
-impl Digest {
-    fn new() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-
-    fn take(&mut self, word: u64) {
-        self.0 = (self.0 ^ word).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(29);
-    }
+    Ok(digest.finish())
 }
 
 #[cfg(test)]
@@ -110,9 +130,10 @@ mod tests {
 
     #[test]
     fn steps_by_hand() {
-        assert_eq!([0.05, 0.1, 0.25, 0.99, 1.0].map(|f| example(10, 0).steps_at(f)), [1, 1, 2, 9, 10]);
-        assert_eq!([0.1, 0.5, 1.0].map(|f| example(10, 6).steps_at(f)), [7, 7, 10]);
-        assert_eq!(example(1, 0).steps_at(0.3), 1);
+        let steps = |n, known_from, f| Oracle::steps_at(&example(n, known_from), f);
+        assert_eq!([0.05, 0.1, 0.25, 0.99, 1.0].map(|f| steps(10, 0, f)), [1, 1, 2, 9, 10]);
+        assert_eq!([0.1, 0.5, 1.0].map(|f| steps(10, 6, f)), [7, 7, 10]);
+        assert_eq!(steps(1, 0, 0.3), 1);
     }
 
     #[test]

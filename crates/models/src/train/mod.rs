@@ -1,14 +1,16 @@
-//! Training of [`Oracle`](crate::Oracle): batches, optimizer, validation, checkpoints.
+//! Training of [`Oracle`](crate::Oracle), [`Cascade`](crate::Cascade) and [`Naive`](crate::Naive): batches, optimizer,
+//! validation, checkpoints.
 //!
 //! | question | item |
 //! |---|---|
-//! | what is learned from? | [`Example`] |
-//! | by which protocol? | [`TrainConfig`] |
+//! | what is learned from? | light curves: [`Example`]; histories of classifications: [`HistoryExample`] |
+//! | by which protocol? | [`TrainConfig`], [`Beginnings`], [`ScoredSteps`], [`Criterion`] |
 //! | how is it run, interrupted, resumed? | [`Trainer`], [`Trained`], [`Ending`] |
 //! | what does the loss function get? | [`Targets`] |
 //! | how does it go? | [`Progress`], [`StepReport`], [`EpochReport`] |
 //! | which objects are for what? | [`stratified_split`], [`Split`], [`cap_classes`] |
 //! | where do weights begin? | [`Oracle::fresh`](crate::Oracle::fresh) |
+//! | a network of my own? | [`Learner`] |
 //! | what went wrong? | [`TrainError`] |
 //!
 //! The loss is a function of logits and true nodes, so any loss will do; `heliacal-losses` has hierarchical ones.
@@ -53,17 +55,23 @@ mod adam;
 mod batches;
 mod checkpoint;
 mod config;
+mod digest;
 mod error;
 mod example;
+mod history_example;
 mod initialization;
+mod learner;
 mod progress;
 pub(crate) mod random;
 mod split;
 mod trainer;
 
+pub use batches::Targets;
 pub use config::TrainConfig;
 pub use error::TrainError;
-pub use example::{Example, Targets};
+pub use example::Example;
+pub use history_example::HistoryExample;
+pub use learner::{Beginnings, Criterion, Learner, ScoredSteps};
 pub use progress::{EpochReport, Progress, StepReport};
 pub use split::{Split, cap_classes, stratified_split};
 pub use trainer::{Ending, Trained, Trainer};

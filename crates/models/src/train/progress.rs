@@ -42,8 +42,12 @@ pub struct EpochReport {
     pub validation_losses: Vec<f64>,
     /// Mean of the validation losses.
     pub validation_loss: f64,
+    /// Mean share of validation objects whose largest logit is that of their class, over the validation fractions; of
+    /// networks whose logits are classes.
+    #[serde(default)]
+    pub validation_accuracy: Option<f64>,
     /// Learning rate of the last step.
     pub learning_rate: f64,
-    /// Whether the validation loss is the lowest so far, and the weights are kept.
+    /// Whether it is the best so far by the criterion, and the weights are kept.
     pub best: bool,
 }

@@ -4,33 +4,32 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
-use candle_nn::VarBuilder;
 
 use super::adam::{Adam, Weights};
-use super::batches::{self, Batch};
+use super::batches::{self, Batch, Targets};
 use super::checkpoint::{Checkpoint, Parts, Position};
-use super::example::{self, Example, Targets};
+use super::learner::with_weights;
 use super::split::{Split, cap_classes, stratified_split};
-use super::{EpochReport, Progress, StepReport, TrainConfig, TrainError};
-use crate::{FeatureSpec, Oracle, OracleConfig};
+use super::{Criterion, EpochReport, Learner, Progress, StepReport, TrainConfig, TrainError};
+use crate::{Oracle, dropout_seed};
 
 type Result<T, E = TrainError> = std::result::Result<T, E>;
 
-/// A training under way: model, optimizer and position. See the [module](crate::train) for an example.
+/// A training under way: network, optimizer and position. See the [module](crate::train) for an example.
 ///
-/// Each epoch goes once through the training objects, each cut to a fresh random fraction. Then the loss of the
-/// validation objects is taken at fixed fractions; the weights of the epoch with the lowest mean are kept.
+/// Each epoch goes once through the training objects, whole or each cut to a fresh random fraction. Then the loss of the
+/// validation objects, and their accuracy where logits are classes, is taken at fixed fractions; the weights of the epoch that is
+/// best by the criterion are kept, with the running statistics that belong to them.
 #[derive(Debug)]
-pub struct Trainer<'a> {
-    examples: &'a [Example],
+pub struct Trainer<'a, M: Learner = Oracle> {
+    examples: &'a [M::Example],
     digest: u64,
     split: Split,
     config: TrainConfig,
-    oracle: OracleConfig,
-    features: FeatureSpec,
-    device: Device,
+    /// With the weights that are the best so far.
+    best: M,
     adam: Adam,
-    best: Weights,
+    statistics: Weights,
     position: Position,
     checkpoints: Option<(PathBuf, u64)>,
 }
@@ -41,7 +40,7 @@ pub struct Trainer<'a> {
 pub enum Ending {
     /// All epochs are done.
     Epochs,
-    /// The validation loss did not fall for as long as patience lasts.
+    /// Validation did not become better for as long as patience lasts.
     Patience,
     /// The callback asked for it; [`Trainer::train`] would go on.
     Callback,
@@ -49,10 +48,10 @@ pub enum Ending {
 
 /// The result of a training.
 #[derive(Debug, Clone)]
-pub struct Trained {
+pub struct Trained<M = Oracle> {
     /// The network with the weights of the best epoch; those of the beginning if no epoch was completed.
-    pub model: Oracle,
-    /// The epoch with the lowest validation loss, if one was completed.
+    pub model: M,
+    /// The epoch that was best in validation, if one was completed.
     pub best_epoch: Option<usize>,
     /// Every completed epoch, those before a resumption included.
     pub history: Vec<EpochReport>,
@@ -60,32 +59,29 @@ pub struct Trained {
     pub ending: Ending,
 }
 
-impl<'a> Trainer<'a> {
-    /// Begins a training with the weights of a model: [`Oracle::fresh`] ones, or trained ones to be refined.
+impl<'a, M: Learner> Trainer<'a, M> {
+    /// Begins a training with the weights of a network: fresh ones ([`Oracle::fresh`]), or trained ones to be refined.
     ///
     /// Classes are capped, and each is divided into objects to learn from and objects for validation.
     ///
     /// # Errors
-    /// [`TrainError::Config`] for impossible numbers, [`TrainError::Object`] for an object that does not fit the model
+    /// [`TrainError::Config`] for impossible numbers, [`TrainError::Object`] for an object that does not fit the network
     /// or holds NaN, [`TrainError::NoObjects`] when nothing is left to learn from or to validate on.
-    pub fn new(model: &Oracle, examples: &'a [Example], config: TrainConfig) -> Result<Self> {
-        config.check()?;
-        let digest = example::check(examples, model.config())?;
-        let best: Weights = model.to_file()?.tensors;
-        let best: Weights = best
-            .into_iter()
-            .map(|(name, weight)| Ok((name, weight.detach().copy()?)))
-            .collect::<candle_core::Result<_>>()?;
+    pub fn new(model: &M, examples: &'a [M::Example], config: TrainConfig) -> Result<Self> {
+        config.check::<M>()?;
+        let digest = model.check(examples)?;
+        let (statistics, weights): (Weights, Weights) =
+            model.to_file()?.tensors.into_iter().partition(|(name, _)| M::is_statistic(name));
+        let adam = Adam::new(&weights)?;
+        let best = with_weights(model, adam.weights()?.into_iter().chain(statistics.clone()).collect())?;
         Ok(Self {
             examples,
             digest,
-            split: split(examples, &config)?,
+            split: split::<M>(examples, &config)?,
             config,
-            oracle: model.config().clone(),
-            features: model.features().clone(),
-            device: model.device().clone(),
-            adam: Adam::new(&best)?,
             best,
+            adam,
+            statistics,
             position: Position::default(),
             checkpoints: None,
         })
@@ -98,35 +94,22 @@ impl<'a> Trainer<'a> {
     /// [`TrainError::Model`] when the file cannot be read, is truncated or no checkpoint; [`TrainError::Checkpoint`]
     /// when its numbers contradict one another; [`TrainError::OtherObjects`] for other objects; else as
     /// [`new`](Self::new).
-    pub fn resume(path: impl AsRef<Path>, examples: &'a [Example], device: &Device) -> Result<Self> {
-        let Checkpoint { oracle, features, config, position, adam, best, digest } =
+    pub fn resume(path: impl AsRef<Path>, examples: &'a [M::Example], device: &Device) -> Result<Self> {
+        let Checkpoint::<M> { best, config, position, adam, statistics, digest } =
             Checkpoint::read(path.as_ref(), device)?;
-        let found = example::check(examples, &oracle)?;
+        let found = best.check(examples)?;
         if found != digest {
             return Err(TrainError::OtherObjects { expected: digest, found });
         }
-        let split = split(examples, &config)?;
-        let device = device.clone();
-        Ok(Self {
-            examples,
-            digest,
-            split,
-            config,
-            oracle,
-            features,
-            device,
-            adam,
-            best,
-            position,
-            checkpoints: None,
-        })
+        let split = split::<M>(examples, &config)?;
+        Ok(Self { examples, digest, split, config, best, adam, statistics, position, checkpoints: None })
     }
 
     /// Writes a checkpoint after every epoch and every so many optimizer steps (0: after epochs only), and when the
     /// callback ends the training.
     ///
     /// The file is written beside its place and renamed, so at any moment a whole one is there. It is also a model file:
-    /// [`Oracle::from_file`] reads the best weights so far from it.
+    /// the network's `from_file` reads the best weights so far from it.
     #[must_use]
     pub fn with_checkpoints(mut self, path: impl Into<PathBuf>, every_steps: u64) -> Self {
         self.checkpoints = Some((path.into(), every_steps));
@@ -142,7 +125,9 @@ impl<'a> Trainer<'a> {
 
     /// Trains to the end, or until the callback breaks.
     ///
-    /// `loss` gets logits `[batch, node]` with the objects' true nodes, and gives a scalar: the mean over the batch.
+    /// `loss` gets logits with the objects' true classes, and gives a scalar: the mean over the batch. Of each object there is
+    /// one row of logits, after the last step; with [`ScoredSteps::All`](super::ScoredSteps::All) one after each step, the
+    /// objects in turn.
     /// `progress` is called after every step and every epoch.
     ///
     /// # Errors
@@ -153,13 +138,13 @@ impl<'a> Trainer<'a> {
         &mut self,
         loss: impl Fn(&Tensor, &Targets<'_>) -> candle_core::Result<Tensor>,
         mut progress: impl FnMut(Progress<'_>) -> ControlFlow<()>,
-    ) -> Result<Trained> {
+    ) -> Result<Trained<M>> {
         loop {
             if let Some(ending) = self.ending() {
-                return self.trained(ending);
+                return Ok(self.trained(ending));
             }
-            let batches =
-                batches::of_epoch(self.examples, &self.split.training, &self.config, self.position.epoch);
+            let epoch = self.position.epoch;
+            let batches = batches::of_epoch::<M>(self.examples, &self.split.training, &self.config, epoch);
             for batch in batches.iter().skip(self.position.batch) {
                 let report = self.step(batch, batches.len(), &loss)?;
                 let broke = progress(Progress::Step(&report)).is_break();
@@ -168,31 +153,29 @@ impl<'a> Trainer<'a> {
                     self.write_checkpoint()?;
                 }
                 if broke {
-                    return self.trained(Ending::Callback);
+                    return Ok(self.trained(Ending::Callback));
                 }
             }
             let report = self.finish_epoch(&loss)?;
             self.write_checkpoint()?;
             if progress(Progress::Epoch(&report)).is_break() {
-                return self.trained(Ending::Callback);
+                return Ok(self.trained(Ending::Callback));
             }
         }
     }
 
     /// The network with the best weights so far, also after [`train`](Self::train) has failed.
-    ///
-    /// # Errors
-    /// [`TrainError::Model`] when the device fails.
-    pub fn best(&self) -> Result<Oracle> {
-        self.model(self.best.iter())
+    pub fn best(&self) -> &M {
+        &self.best
     }
 
     /// The network with the weights of now.
     ///
     /// # Errors
     /// [`TrainError::Model`] when the device fails.
-    pub fn current(&self) -> Result<Oracle> {
-        self.model(self.adam.weights()?.iter())
+    pub fn current(&self) -> Result<M> {
+        let tensors = self.adam.weights()?.into_iter().chain(self.statistics.clone());
+        Ok(with_weights(&self.best, tensors.collect())?)
     }
 
     /// The protocol.
@@ -216,12 +199,11 @@ impl<'a> Trainer<'a> {
     /// [`TrainError::Model`] when the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let parts = Parts {
-            oracle: &self.oracle,
-            features: &self.features,
+            best: self.best.to_file()?,
             config: &self.config,
             position: &self.position,
             adam: &self.adam,
-            best: &self.best,
+            statistics: &self.statistics,
             digest: self.digest,
         };
         Ok(parts.write(path.as_ref())?)
@@ -240,10 +222,16 @@ impl<'a> Trainer<'a> {
     ) -> Result<StepReport> {
         let learning_rate = self.config.learning_rate_at(self.adam.step);
         // The network is put together anew at each step: its layers may keep weights in a form of their own.
-        let logits = self.model(self.adam.variables())?.forward_after(&batch.beginnings(self.examples))?;
-        let loss = loss(&logits, &batch.targets())?;
+        let tensors = self.adam.variables().chain(&self.statistics);
+        let network = with_weights(&self.best, tensors.map(|(name, t)| (name.clone(), t.clone())).collect())?;
+        let seed = dropout_seed(self.config.seed, self.adam.step, 0);
+        let pass = network.training_pass(&batch.beginnings(self.examples), self.config.scored_steps, seed)?;
+        let loss = loss(&pass.logits, &batch.targets())?;
         let mean = self.finite(&loss)?;
         self.adam.step(&loss.backward()?, learning_rate)?;
+        for (name, statistic) in pass.statistics {
+            self.statistics.insert(name, statistic.detach());
+        }
         let position = &mut self.position;
         let report = StepReport {
             epoch: position.epoch,
@@ -263,34 +251,42 @@ impl<'a> Trainer<'a> {
         &mut self,
         loss: impl Fn(&Tensor, &Targets<'_>) -> candle_core::Result<Tensor>,
     ) -> Result<EpochReport> {
-        let weights = self.adam.weights()?;
-        let model = self.model(weights.iter())?;
-        let mut validation_losses = Vec::new();
+        let network = self.current()?;
+        let (mut validation_losses, mut n_right) = (Vec::new(), 0);
+        let held_out = &self.split.held_out;
         for &fraction in &self.config.validation_fractions {
             let mut sum = 0.0;
-            for batch in
-                batches::at_fraction(self.examples, &self.split.held_out, fraction, self.config.batch_size)
-            {
-                let logits = model.forward_after(&batch.beginnings(self.examples))?;
-                sum += self.finite(&loss(&logits, &batch.targets())?)? * batch.len() as f64;
+            for batch in batches::at_fraction::<M>(self.examples, held_out, fraction, &self.config) {
+                let beginnings = batch.beginnings(self.examples);
+                let logits = network.evaluation_pass(&beginnings, self.config.scored_steps)?;
+                let targets = batch.targets();
+                sum += self.finite(&loss(&logits, &targets)?)? * batch.len() as f64;
+                n_right += if M::LOGITS_ARE_CLASSES { count_right(&logits, &targets)? } else { 0 };
             }
-            validation_losses.push(sum / self.split.held_out.len() as f64);
+            validation_losses.push(sum / held_out.len() as f64);
         }
         let validation_loss = validation_losses.iter().sum::<f64>() / validation_losses.len() as f64;
+        let n_validated = held_out.len() * validation_losses.len();
+        let validation_accuracy = M::LOGITS_ARE_CLASSES.then(|| n_right as f64 / n_validated as f64);
         let position = &mut self.position;
-        let best_before =
-            position.history.iter().map(|epoch| epoch.validation_loss).fold(f64::INFINITY, f64::min);
-        let report = EpochReport {
+        let mut report = EpochReport {
             epoch: position.epoch,
             step: self.adam.step,
             training_loss: position.loss_sum / self.split.training.len() as f64,
             validation_losses,
             validation_loss,
+            validation_accuracy,
             learning_rate: self.config.learning_rate_at(self.adam.step.saturating_sub(1)),
-            best: validation_loss < best_before,
+            best: false,
         };
+        let criterion = |epoch: &EpochReport| match self.config.criterion {
+            Criterion::Loss => -epoch.validation_loss,
+            Criterion::Accuracy => epoch.validation_accuracy.unwrap_or(f64::NEG_INFINITY),
+        };
+        let best_before = position.history.iter().map(criterion).fold(f64::NEG_INFINITY, f64::max);
+        report.best = criterion(&report) > best_before;
         if report.best {
-            self.best = weights;
+            self.best = network;
         }
         position.history.push(report.clone());
         (position.epoch, position.batch, position.loss_sum) = (position.epoch + 1, 0, 0.0);
@@ -323,26 +319,34 @@ impl<'a> Trainer<'a> {
         self.position.history.iter().rfind(|epoch| epoch.best).map(|epoch| epoch.epoch)
     }
 
-    fn trained(&self, ending: Ending) -> Result<Trained> {
+    fn trained(&self, ending: Ending) -> Trained<M> {
         let history = self.position.history.clone();
-        Ok(Trained { model: self.best()?, best_epoch: self.best_epoch(), history, ending })
-    }
-
-    fn model<'t>(&self, weights: impl Iterator<Item = (&'t String, &'t Tensor)>) -> Result<Oracle> {
-        let weights = weights.map(|(name, weight)| (name.clone(), weight.clone())).collect();
-        let weights = VarBuilder::from_tensors(weights, DType::F32, &self.device);
-        Ok(Oracle::new(self.oracle.clone(), self.features.clone(), weights)?)
+        Trained { model: self.best.clone(), best_epoch: self.best_epoch(), history, ending }
     }
 }
 
+/// Objects whose largest logit, after the last step, is that of their class.
+fn count_right(logits: &Tensor, targets: &Targets<'_>) -> candle_core::Result<usize> {
+    let rows = logits.to_dtype(DType::F32)?.to_vec2::<f32>()?;
+    let mut end = 0;
+    let right = targets.true_nodes.iter().zip(targets.n_rows).filter(|&(&class, &n_rows)| {
+        end += n_rows;
+        let row = &rows[end - 1];
+        row.iter()
+            .enumerate()
+            .all(|(c, &logit)| logit < row[class] || c == class || (logit == row[class] && c > class))
+    });
+    Ok(right.count())
+}
+
 /// Caps the classes and divides them.
-fn split(examples: &[Example], config: &TrainConfig) -> Result<Split> {
-    let true_nodes: Vec<usize> = examples.iter().map(|example| example.true_node).collect();
+fn split<M: Learner>(examples: &[M::Example], config: &TrainConfig) -> Result<Split> {
+    let true_nodes: Vec<usize> = examples.iter().map(M::true_class).collect();
     let kept = cap_classes(&true_nodes, config.max_per_class.unwrap_or(usize::MAX), config.seed);
     let kept_nodes: Vec<usize> = kept.iter().map(|&object| true_nodes[object]).collect();
     let Split { training, held_out } = stratified_split(&kept_nodes, config.validation_share, config.seed);
-    for (purpose, part) in [("training", &training), ("validation", &held_out)] {
-        if part.is_empty() {
+    for (purpose, part, least) in [("training", &training, M::LEAST_BATCH), ("validation", &held_out, 1)] {
+        if part.len() < least {
             return Err(TrainError::NoObjects { purpose, n_objects: examples.len() });
         }
     }

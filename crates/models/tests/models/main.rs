@@ -18,6 +18,7 @@ mod attention;
 mod attention_prefixes;
 mod cascade;
 mod cascade_pytorch;
+mod cascade_training;
 mod golden;
 mod oracle_head;
 mod prefixes;

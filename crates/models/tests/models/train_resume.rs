@@ -132,7 +132,7 @@ fn a_checkpoint_is_a_model_file_of_the_best_weights() {
     let model = Oracle::from_file(&ModelFile::read(&path).unwrap(), &Device::Cpu).unwrap();
     let examples = toy_examples();
     let trainer = Trainer::resume(&path, &examples, &Device::Cpu).unwrap();
-    assert_eq!(bits(&model), bits(&trainer.best().unwrap()));
+    assert_eq!(bits(&model), bits(trainer.best()));
     assert_ne!(bits(&model), bits(&trainer.current().unwrap()));
     assert_eq!((trainer.history().len(), trainer.config()), (2, &toy_config()));
 }
@@ -143,7 +143,7 @@ fn damaged_and_foreign_checkpoints_are_typed_errors() {
     let path = folder.path().join("checkpoint.safetensors");
     write_checkpoint(&path);
     let examples = toy_examples();
-    let resume = |path: &Path| Trainer::resume(path, &examples, &Device::Cpu).unwrap_err();
+    let resume = |path: &Path| Trainer::<Oracle>::resume(path, &examples, &Device::Cpu).unwrap_err();
 
     let bytes = std::fs::read(&path).unwrap();
     let cut = folder.path().join("cut");
@@ -170,6 +170,6 @@ fn damaged_and_foreign_checkpoints_are_typed_errors() {
     assert!(matches!(resume(&plain), TrainError::Checkpoint { .. }));
 
     // Other objects.
-    let error = Trainer::resume(&path, &examples[1..], &Device::Cpu).unwrap_err();
+    let error = Trainer::<Oracle>::resume(&path, &examples[1..], &Device::Cpu).unwrap_err();
     assert!(matches!(error, TrainError::OtherObjects { .. }), "{error}");
 }

@@ -1,0 +1,211 @@
+//! Histories of classifications to learn from, and how the cascade and the naive model learn from them.
+
+use candle_core::{Device, Tensor};
+use candle_nn::VarBuilder;
+
+use super::digest::Digest;
+use super::{Learner, ScoredSteps, TrainError};
+use crate::{Cascade, CascadeBatch, CascadeInput, ModelFile, Naive, Result, TrainPass};
+
+/// An object whose class is known, with what a base classifier said of it as time went by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HistoryExample {
+    /// The history; no longer than the network looks at.
+    pub input: CascadeInput,
+    /// The true class, as a column of the network's logits.
+    pub true_class: usize,
+}
+
+/// Running statistics, by PyTorch's names.
+fn is_running_statistic(name: &str) -> bool {
+    ["running_mean", "running_var", "num_batches_tracked"].iter().any(|end| name.ends_with(end))
+}
+
+/// The first steps of each history.
+fn inputs(beginnings: &[(&HistoryExample, usize)]) -> Vec<CascadeInput> {
+    beginnings.iter().map(|&(example, n_steps)| example.input.truncated(n_steps)).collect()
+}
+
+fn check(
+    examples: &[HistoryExample],
+    n_classes: usize,
+    n_probabilities: usize,
+    has_flux: bool,
+    max_steps: Option<usize>,
+) -> Result<u64, TrainError> {
+    let mut digest = Digest::new();
+    for (object, HistoryExample { input, true_class }) in examples.iter().enumerate() {
+        let fault =
+            |what, expected: String, found: String| TrainError::Object { object, what, expected, found };
+        let n_steps = input.n_steps();
+        if *true_class >= n_classes {
+            return Err(fault("true class", format!("below {n_classes}"), true_class.to_string()));
+        }
+        let longest = max_steps.unwrap_or(usize::MAX);
+        if n_steps == 0 || n_steps > longest {
+            let expected = format!("1 to {longest}");
+            return Err(fault("number of classifications", expected, n_steps.to_string()));
+        }
+        for (what, expected, found) in [
+            ("number of probabilities", n_steps * n_probabilities, input.probabilities.len()),
+            ("number of fluxes", if has_flux { n_steps } else { input.flux.len() }, input.flux.len()),
+        ] {
+            if expected != found {
+                return Err(fault(what, expected.to_string(), found.to_string()));
+            }
+        }
+        for (what, numbers) in [("probability", &input.probabilities), ("flux", &input.flux)] {
+            if let Some(index) = numbers.iter().position(|x| !x.is_finite()) {
+                let found = format!("{} at position {index}", numbers[index]);
+                return Err(fault(what, "a finite number".to_owned(), found));
+            }
+            digest.take_all(numbers);
+        }
+        for mjd in &input.mjd {
+            digest.take(mjd.to_bits());
+        }
+        digest.take(*true_class as u64);
+    }
+    Ok(digest.finish())
+}
+
+impl Learner for Cascade {
+    type Example = HistoryExample;
+    const LEAST_BATCH: usize = 2;
+    const LOGITS_ARE_CLASSES: bool = true;
+
+    fn is_statistic(name: &str) -> bool {
+        is_running_statistic(name)
+    }
+
+    fn to_file(&self) -> Result<ModelFile> {
+        self.to_file()
+    }
+
+    fn from_file(file: &ModelFile, device: &Device) -> Result<Self> {
+        Self::from_file(file, device)
+    }
+
+    fn with_tensors(&self, tensors: VarBuilder<'static>) -> Result<Self> {
+        Self::new(self.config().clone(), self.scaling().clone(), tensors)
+    }
+
+    fn device(&self) -> &Device {
+        self.device()
+    }
+
+    fn check(&self, examples: &[HistoryExample]) -> Result<u64, TrainError> {
+        let config = self.config();
+        check(examples, config.n_classes, config.n_probabilities(), config.flux, config.max_steps)
+    }
+
+    fn true_class(example: &HistoryExample) -> usize {
+        example.true_class
+    }
+
+    fn n_steps(example: &HistoryExample) -> usize {
+        example.input.n_steps()
+    }
+
+    fn training_pass(
+        &self,
+        beginnings: &[(&HistoryExample, usize)],
+        scored: ScoredSteps,
+        seed: u64,
+    ) -> Result<TrainPass> {
+        let batch = self.batch(beginnings)?;
+        match scored {
+            ScoredSteps::Last => self.forward_train(&batch, seed),
+            ScoredSteps::All => self.forward_train_prefixes(&batch, seed),
+        }
+    }
+
+    fn evaluation_pass(
+        &self,
+        beginnings: &[(&HistoryExample, usize)],
+        scored: ScoredSteps,
+    ) -> Result<Tensor> {
+        let batch = self.batch(beginnings)?;
+        match scored {
+            ScoredSteps::Last => self.logits(&batch),
+            ScoredSteps::All => self.logits_prefixes(&batch),
+        }
+    }
+}
+
+impl Cascade {
+    fn batch(&self, beginnings: &[(&HistoryExample, usize)]) -> Result<CascadeBatch> {
+        let inputs = inputs(beginnings);
+        CascadeBatch::new(self.config(), self.scaling(), &inputs.iter().collect::<Vec<_>>())
+    }
+}
+
+impl Learner for Naive {
+    type Example = HistoryExample;
+    const LEAST_BATCH: usize = 2;
+    const LOGITS_ARE_CLASSES: bool = true;
+
+    fn is_statistic(name: &str) -> bool {
+        is_running_statistic(name)
+    }
+
+    fn to_file(&self) -> Result<ModelFile> {
+        self.to_file()
+    }
+
+    fn from_file(file: &ModelFile, device: &Device) -> Result<Self> {
+        Self::from_file(file, device)
+    }
+
+    fn with_tensors(&self, tensors: VarBuilder<'static>) -> Result<Self> {
+        Self::new(self.config().clone(), tensors)
+    }
+
+    fn device(&self) -> &Device {
+        self.device()
+    }
+
+    fn check(&self, examples: &[HistoryExample]) -> Result<u64, TrainError> {
+        let config = self.config();
+        check(examples, config.n_classes, config.n_probabilities(), false, config.max_steps)
+    }
+
+    fn true_class(example: &HistoryExample) -> usize {
+        example.true_class
+    }
+
+    fn n_steps(example: &HistoryExample) -> usize {
+        example.input.n_steps()
+    }
+
+    fn training_pass(
+        &self,
+        beginnings: &[(&HistoryExample, usize)],
+        scored: ScoredSteps,
+        seed: u64,
+    ) -> Result<TrainPass> {
+        self.forward_train(&self.rows(beginnings, scored)?, seed)
+    }
+
+    fn evaluation_pass(
+        &self,
+        beginnings: &[(&HistoryExample, usize)],
+        scored: ScoredSteps,
+    ) -> Result<Tensor> {
+        self.logits(&self.rows(beginnings, scored)?)
+    }
+}
+
+impl Naive {
+    fn rows(&self, beginnings: &[(&HistoryExample, usize)], scored: ScoredSteps) -> Result<Tensor> {
+        let inputs = inputs(beginnings);
+        match scored {
+            ScoredSteps::Last => self.batch(&inputs.iter().collect::<Vec<_>>()),
+            ScoredSteps::All => {
+                let rows: Vec<f32> = inputs.iter().flat_map(|input| &input.probabilities).copied().collect();
+                let width = self.config().n_probabilities();
+                Ok(Tensor::from_vec(rows, ((), width), self.device())?)
+            }
+        }
+    }
+}

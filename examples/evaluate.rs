@@ -11,9 +11,10 @@ use std::time::Instant;
 
 use clap::Parser;
 use heliacal_io::{
-    Cell, CellKind, HistoryReader, HistorySchema, LongFormOptions, ObjectHistory, ObjectTableWriter,
+    Cell, CellKind, HistoryReader, HistorySchema, IdKind, LongFormOptions, ObjectHistory, ObjectTableWriter,
     write_file,
 };
+use heliacal_lightcurve::ObjectId;
 use heliacal_metrics::esc::{EscMetric, EscParams, WeightCurve};
 use heliacal_metrics::evaluation::{
     DaysSince, Evaluation, EvaluationOptions, EvaluationReport, ObjectEvaluation,
@@ -21,10 +22,16 @@ use heliacal_metrics::evaluation::{
 use heliacal_metrics::scorecard::Ranking;
 use heliacal_metrics::transport::{CostMatrix, GroundCost, TreeCost};
 use heliacal_metrics::{ClassTree, PmfHistory};
+use heliacal_report::page::{BaseReport, HistoryReport};
 use heliacal_taxonomy::{EdgeLength, NodeId, Projection, ProjectionOptions, Taxonomy};
 
+#[path = "shared/history_page.rs"]
+mod history_page;
+#[path = "shared/today.rs"]
+mod today;
 #[path = "shared/with_reasons.rs"]
 mod with_reasons;
+use history_page::Distributions;
 use with_reasons::exit_code;
 
 /// Measure how early, how stable and how right a classifier is, from its history of classifications.
@@ -88,6 +95,20 @@ struct Arguments {
     /// Where to write one row per object: convergence, early-stable metrics, final class, days to confident.
     #[arg(long, value_name = "FILE.parquet")]
     per_object: Option<PathBuf>,
+    /// Where to write the same numbers as a page with figures.
+    #[arg(long, value_name = "report.html")]
+    report: Option<PathBuf>,
+    /// Histories of the same objects by another classifier: what --histories is compared with on the page. Its metrics stand
+    /// in the JSON under `base`.
+    #[arg(long, value_name = "FILE.parquet", requires = "report")]
+    base: Option<PathBuf>,
+    /// Light curves of the objects, to show one of them on the page above what was made of it: folders with SNANA files, or
+    /// .parquet files.
+    #[arg(long, num_args = 1.., value_name = "PATH", requires = "report")]
+    light_curves: Vec<PathBuf>,
+    /// Which object that is; without this option, the first whose most probable class changed before it converged.
+    #[arg(long, value_name = "ID", requires = "light_curves")]
+    object: Option<String>,
 }
 
 /// How many faults are shown with their reason.
@@ -99,28 +120,88 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let begin = Instant::now();
-    let reader = match &arguments.long_form {
-        None => HistoryReader::open(&arguments.histories)?,
-        Some(name) => {
-            let classifier = (!name.is_empty()).then(|| name.clone());
-            HistoryReader::open_long_form(&arguments.histories, &LongFormOptions { classifier })?
-        }
-    };
-    let schema = reader.schema().clone();
-    let classes = Classes::new(&schema, arguments)?;
+    let Opened { reader, schema, classes } = Opened::new(&arguments.histories, arguments)?;
     let mut options = options(arguments, &classes.taxonomy)?;
     if !schema.has_days {
         options.days_since = DaysSince::FirstClassification;
     }
-    let tree = ClassTree::new(classes.taxonomy.parents())?;
-    let mut evaluation = Evaluation::new(classes.taxonomy.names().to_vec(), tree, &options)?;
     let mut table = arguments
         .per_object
         .as_ref()
         .map(|path| ObjectTableWriter::create(path, reader.id_kind(), &PER_OBJECT))
         .transpose()?;
+    let wanted = arguments.object.as_deref().map(|id| object_id(id, reader.id_kind()));
 
     let names = classes.leaf_names();
+    let mut distributions = Distributions::new(names.len(), &options.esc.cost, wanted);
+    let (report, left_out) = score(reader, &classes, &options, |history, pmfs, object| {
+        if arguments.report.is_some() {
+            distributions.add(history, pmfs, object)?;
+        }
+        if let Some(table) = &mut table {
+            table.write(&history.object_id, &row(object, history.true_class.as_deref(), &names))?;
+        }
+        Ok(())
+    })?;
+    left_out.print();
+    if report.n_objects == 0 {
+        return Err(format!("{}: no object could be scored", arguments.histories.display()).into());
+    }
+    let base = arguments
+        .base
+        .as_deref()
+        .map(|path| Base::score(path, arguments, &classes, &options, &distributions));
+    let base = base.transpose()?;
+    let written = Written {
+        classifier: schema.classifier.as_deref(),
+        taxonomy: classes.taxonomy.name(),
+        left_out: &left_out,
+        report: &report,
+        base: base.as_ref().map(|base| &base.report),
+    };
+    write_file(&arguments.out, &serde_json::to_vec(&written)?)?;
+    if let Some(path) = &arguments.report {
+        write_page(path, &written, &distributions, base.as_ref(), &names, arguments)?;
+    }
+    if let Some(table) = table {
+        table.finish()?;
+    }
+    println!("{}: {report}", written.classifier.unwrap_or("a classifier"));
+    println!("{:.1} s: {}", begin.elapsed().as_secs_f64(), arguments.out.display());
+    Ok(if left_out.n_faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A file of histories and the classes that are scored in it.
+struct Opened {
+    reader: HistoryReader,
+    schema: HistorySchema,
+    classes: Classes,
+}
+
+impl Opened {
+    fn new(path: &Path, arguments: &Arguments) -> Result<Self, Box<dyn Error>> {
+        let reader = match &arguments.long_form {
+            None => HistoryReader::open(path)?,
+            Some(name) => {
+                let classifier = (!name.is_empty()).then(|| name.clone());
+                HistoryReader::open_long_form(path, &LongFormOptions { classifier })?
+            }
+        };
+        let schema = reader.schema().clone();
+        let classes = Classes::new(path, &schema, arguments)?;
+        Ok(Self { reader, schema, classes })
+    }
+}
+
+/// Evaluates every object of a file; `on_object` gets each with its PMFs over the leaves.
+fn score(
+    reader: HistoryReader,
+    classes: &Classes,
+    options: &EvaluationOptions,
+    mut on_object: impl FnMut(&ObjectHistory, &PmfHistory, &ObjectEvaluation) -> Result<(), Box<dyn Error>>,
+) -> Result<(EvaluationReport, LeftOut), Box<dyn Error>> {
+    let tree = ClassTree::new(classes.taxonomy.parents())?;
+    let mut evaluation = Evaluation::new(classes.taxonomy.names().to_vec(), tree, options)?;
     let mut left_out = LeftOut::default();
     for history in reader {
         let history = match history {
@@ -153,36 +234,77 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
         let first = history.mjd[0];
         let since_first = || history.mjd.iter().map(|mjd| mjd - first).collect();
         let days: Vec<f64> = history.days.clone().unwrap_or_else(since_first);
-        let object = match evaluation.push(&pmfs, &days, truth.map(NodeId::index)) {
-            Ok(object) => object,
-            Err(error) => {
-                left_out.fault(format!("object {}: {error}", history.object_id));
-                continue;
-            }
-        };
-        if let Some(table) = &mut table {
-            table.write(&history.object_id, &row(&object, history.true_class.as_deref(), &names))?;
+        match evaluation.push(&pmfs, &days, truth.map(NodeId::index)) {
+            Ok(object) => on_object(&history, &pmfs, &object)?,
+            Err(error) => left_out.fault(format!("object {}: {error}", history.object_id)),
         }
     }
+    Ok((evaluation.report()?, left_out))
+}
 
-    left_out.print();
-    let report = evaluation.report()?;
-    if report.n_objects == 0 {
-        return Err(format!("{}: no object could be scored", arguments.histories.display()).into());
+/// The classifier that is compared with.
+struct Base<'a> {
+    name: String,
+    report: EvaluationReport,
+    distributions: Distributions<'a>,
+}
+
+impl<'a> Base<'a> {
+    fn score(
+        path: &Path,
+        arguments: &Arguments,
+        classes: &Classes,
+        options: &'a EvaluationOptions,
+        of_new: &Distributions<'_>,
+    ) -> Result<Self, Box<dyn Error>> {
+        let opened = Opened::new(path, arguments)?;
+        if opened.classes.taxonomy != classes.taxonomy {
+            let (base, new) = (opened.classes.taxonomy.name(), classes.taxonomy.name());
+            return Err(format!(
+                "--base: its classes are those of {base}, not of {new}; --taxonomy sets both"
+            )
+            .into());
+        }
+        let mut distributions =
+            Distributions::new(classes.taxonomy.n_leaves(), &options.esc.cost, of_new.told());
+        let (report, left_out) = score(opened.reader, &opened.classes, options, |history, pmfs, object| {
+            distributions.add(history, pmfs, object)
+        })?;
+        left_out.print();
+        let name = opened.schema.classifier.unwrap_or_else(|| "base".to_owned());
+        Ok(Self { name, report, distributions })
     }
-    let written = Written {
-        classifier: schema.classifier.as_deref(),
-        taxonomy: classes.taxonomy.name(),
-        left_out: &left_out,
-        report: &report,
+}
+
+fn write_page(
+    path: &Path,
+    written: &Written<'_>,
+    distributions: &Distributions<'_>,
+    base: Option<&Base<'_>>,
+    names: &[&str],
+    arguments: &Arguments,
+) -> Result<(), Box<dyn Error>> {
+    let classifier = written.classifier.unwrap_or("a classifier");
+    let of_base = base.map(|base| (base.name.as_str(), &base.distributions));
+    let classifiers: Vec<_> = of_base.into_iter().chain([(classifier, distributions)]).collect();
+    let date = today::today();
+    let page = HistoryReport {
+        date: Some(&date),
+        base: base.map(|base| BaseReport { classifier: &base.name, report: &base.report }),
+        figures: history_page::figures(&classifiers, names, &arguments.light_curves)?,
+        ..HistoryReport::new(classifier, written.report)
     };
-    write_file(&arguments.out, &serde_json::to_vec(&written)?)?;
-    if let Some(table) = table {
-        table.finish()?;
+    page.page().write(path)?;
+    println!("page: {}", path.display());
+    Ok(())
+}
+
+/// An id as the file has them.
+fn object_id(text: &str, kind: IdKind) -> ObjectId {
+    match (kind, text.parse()) {
+        (IdKind::Integer, Ok(number)) => ObjectId::Integer(number),
+        _ => text.into(),
     }
-    println!("{}: {report}", written.classifier.unwrap_or("a classifier"));
-    println!("{:.1} s: {}", begin.elapsed().as_secs_f64(), arguments.out.display());
-    Ok(if left_out.n_faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The classes that are scored, and where they are in the file.
@@ -199,7 +321,7 @@ enum Columns {
 }
 
 impl Classes {
-    fn new(schema: &HistorySchema, arguments: &Arguments) -> Result<Self, Box<dyn Error>> {
+    fn new(path: &Path, schema: &HistorySchema, arguments: &Arguments) -> Result<Self, Box<dyn Error>> {
         let flat = Taxonomy::flat("classes", &schema.classes)?;
         let own = || schema.taxonomy.as_deref().map(Taxonomy::from_json).transpose();
         let taxonomy = match arguments.taxonomy.as_deref() {
@@ -217,7 +339,7 @@ impl Classes {
         let columns = taxonomy.leaf_columns(&schema.classes).map_err(|error| {
             let all_there = error.missing.is_empty();
             let hint = if all_there { " (--project scores the classes of the taxonomy alone)" } else { "" };
-            format!("{}: {error}{hint}", arguments.histories.display())
+            format!("{}: {error}{hint}", path.display())
         })?;
         Ok(Self { taxonomy, columns: Columns::All(columns) })
     }
@@ -362,6 +484,8 @@ struct Written<'a> {
     left_out: &'a LeftOut,
     #[serde(flatten)]
     report: &'a EvaluationReport,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<&'a EvaluationReport>,
 }
 
 const PER_OBJECT: [(&str, CellKind); 16] = [

@@ -19,6 +19,7 @@ use heliacal::pipeline::{
     BaseHistories, CascadeProtocol, CascadeResults, HistorySelection, LabelledHistories, LabelledSurvey,
     SinceTriggerTable, TrainingLoss, evaluate_survey, read_options,
 };
+use heliacal::report::page::HistoryReport;
 use heliacal::{Classifier, Device, LightCurveView, Preset, Taxonomy, TruthMap};
 use heliacal_simulate::{SimulatedClass, Simulator, SurveyConfig};
 
@@ -26,12 +27,15 @@ use heliacal_simulate::{SimulatedClass, Simulator, SurveyConfig};
 mod cascade_bar;
 #[path = "shared/overall_table.rs"]
 mod overall_table;
+#[path = "shared/today.rs"]
+mod today;
 #[path = "shared/train_with_bar.rs"]
 mod train_with_bar;
 #[path = "shared/with_reasons.rs"]
 mod with_reasons;
 use cascade_bar::CascadeBar;
 use overall_table::overall;
+use today::today;
 use train_with_bar::train_with_bar;
 use with_reasons::{exit_code, with_reasons};
 
@@ -39,7 +43,8 @@ use with_reasons::{exit_code, with_reasons};
 /// stable and right that was. Then a cascade learns from the history of ORACLE's answers, and both are compared.
 ///
 /// Writes into --out: model.safetensors (the classifier, for the example classify), histories.parquet (its classifications of
-/// the held-out objects), metrics.json and cascade.json (docs/data-formats.md says what each field is).
+/// the held-out objects), report.html (tables and figures of these, for a browser), metrics.json and cascade.json
+/// (docs/data-formats.md says what each field is).
 #[derive(Parser)]
 struct Arguments {
     /// Light curves of known class of your own instead of a simulated survey: folders with SNANA files, or .parquet files.
@@ -72,6 +77,9 @@ struct Arguments {
     cuda: bool,
 }
 
+/// ORACLE's network on our own encoding, which learns more from a few thousand objects than the paper's.
+const PRESET: Preset = Preset::Heliacal;
+
 /// Days since trigger in the table, as in ORACLE's Table 5.
 const DAYS: [f64; 5] = [1.0, 2.0, 8.0, 64.0, 1024.0];
 
@@ -99,7 +107,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     );
 
     println!("2. ORACLE learns");
-    let (features, config) = (Preset::Paper.features(), Preset::Paper.config(taxonomy.n_nodes()));
+    let (features, config) = (PRESET.features(), PRESET.config(taxonomy.n_nodes()));
     println!(
         "   {} weights. Each time an object comes by, it is cut off at a random point, so that beginnings of light\n   \
          curves are learned too. The loss counts mistakes at every level of the tree of classes, those of rare classes more.",
@@ -140,6 +148,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     )?;
     write_file(out("metrics.json"), &serde_json::to_vec(&report)?)?;
     print(&report);
+    write_page(&classifier, &report, &out("report.html"))?;
     if arguments.cascade_epochs > 0 {
         cascade(arguments, &classifier, histories, &survey, &device)?;
     }
@@ -166,17 +175,19 @@ fn survey(
             .objects(0..arguments.objects_per_class * classes.len() as u64)?;
         return Ok(LabelledSurvey::of_objects(objects, truth));
     }
-    let records = Survey::open(&arguments.data, &read_options(&Preset::Paper.features()))?;
+    let records = Survey::open(&arguments.data, &read_options(&PRESET.features()))?;
     let mut n_skipped = 0;
-    let survey = LabelledSurvey::read(records, truth, |skipped| {
+    let mut survey = LabelledSurvey::read(records, truth, |skipped| {
         n_skipped += 1;
         if n_skipped <= 5 {
             eprintln!("   left out: {}", with_reasons(&skipped.error));
         }
     });
-    if n_skipped > 0 || survey.n_unknown() > 0 {
+    let n_undetected = survey.leave_out_undetected();
+    if n_skipped + survey.n_unknown() + n_undetected > 0 {
         println!(
-            "   left out: {n_skipped} objects or files that could not be read or were met before, {} objects of unknown class",
+            "   left out: {n_skipped} objects or files that could not be read or were met before, {} objects of unknown class,\n   \
+             {n_undetected} that were never detected",
             survey.n_unknown()
         );
     }
@@ -336,10 +347,23 @@ fn print(report: &EvaluationReport) {
     );
 }
 
+/// The same numbers and more as a page.
+fn write_page(classifier: &Classifier, report: &EvaluationReport, path: &Path) -> Result<(), Box<dyn Error>> {
+    let date = today();
+    let data = "Objects that the classifier never learned from, after each observation since their trigger.";
+    let page = HistoryReport {
+        date: Some(&date),
+        data: Some(data),
+        ..HistoryReport::new(classifier.name(), report)
+    };
+    Ok(page.page().write(path)?)
+}
+
 fn what_next(out: &Path, seconds: f64) {
     let out = out.display();
     println!("{seconds:.0} s; everything that was made is in {out}\n");
     println!("What next");
+    println!("   tables and figures, in a browser: {out}/report.html");
     println!(
         "   every metric, class by class:    cargo run --release --example evaluate -- --histories {out}/histories.parquet --out metrics.json"
     );

@@ -25,7 +25,7 @@ use heliacal::models::train::{
 use heliacal::pipeline::{
     LabelledSurvey, SinceTriggerTable, TrainingLoss, read_options, score_since_trigger,
 };
-use heliacal::{Classifier, Device, Preset, Taxonomy, TruthMap};
+use heliacal::{Classifier, Device, Preset, Taxonomy, TimeOrigin, TruthMap};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 
@@ -181,9 +181,15 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     }
     protocol.agree(&arguments.out.join("protocol.json"), resumes)?;
 
-    let survey = read(arguments, &truth)?;
-    let parts = Parts::new(&survey, protocol, &of_network)?;
+    let mut survey = read(arguments, &truth)?;
     let features = protocol.preset.features();
+    if features.time_origin == TimeOrigin::FirstDetection {
+        let n_undetected = survey.leave_out_undetected();
+        if n_undetected > 0 {
+            println!("{n_undetected} objects were never detected and are left out");
+        }
+    }
+    let parts = Parts::new(&survey, protocol, &of_network)?;
     let examples = survey.examples(&features, parts.training.iter().copied())?;
     let mut trainer = if resumes {
         Trainer::resume(&checkpoint, &examples, &device)?.with_epochs(protocol.epochs)

@@ -73,9 +73,15 @@ fn smoke() -> Outcome {
         arguments.extend_from_slice(more);
         example("evaluate", &arguments)
     };
-    evaluate(&["--histories", &history])?;
+    let page = out("report.html");
+    evaluate(&["--histories", &history, "--report", &page, "--base", &history, "--light-curves", survey])?;
     evaluate(&["--histories", &days, "--cost", "tree", "--days", "1,8,64", "--bootstrap", "0"])?;
     evaluate(&["--histories", &history, "--taxonomy", "supernovae5", "--project"])?;
+    let cascade = ["--simulate", "60", "--seeds", "1", "--epochs", "1", "--hidden", "8"];
+    example("train_cascade", &[&cascade[..], &["--out", &out("cascade")]].concat())?;
+    let card = out("scorecard.html");
+    example("write_scorecard", &["--per-class", "6", "--epochs", "1", "--out", &card])?;
+    example("write_scorecard", &["--predictions", &history, "--strangers", "KN", "--out", &card])?;
     example("gallery", &["--out", &out("gallery"), "--png"])
 }
 

@@ -16,6 +16,7 @@ pub use heliacal_lightcurve as lightcurve;
 pub use heliacal_losses as losses;
 pub use heliacal_metrics as metrics;
 pub use heliacal_models as models;
+pub use heliacal_report as report;
 pub use heliacal_taxonomy as taxonomy;
 
 pub use heliacal_lightcurve::{

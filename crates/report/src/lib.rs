@@ -9,6 +9,7 @@ mod figure;
 pub mod figures;
 mod file;
 mod legend;
+pub mod page;
 mod panel;
 mod panel_grid;
 #[cfg(feature = "png")]

@@ -115,6 +115,19 @@ impl LabelledSurvey {
         self.n_unknown
     }
 
+    /// Leaves out the objects that were never detected: they have no trigger to count days from, and an encoding that
+    /// counts from it cannot take them. Returns how many there were.
+    pub fn leave_out_undetected(&mut self) -> usize {
+        let before = self.len();
+        let detected = |record: &Record| record.object.light_curve.view().first_detection().is_some();
+        let kept: Vec<bool> = self.records.iter().map(detected).collect();
+        let mut of_record = kept.iter();
+        self.records.retain(|_| of_record.next().is_some_and(|&kept| kept));
+        let mut of_node = kept.iter();
+        self.true_nodes.retain(|_| of_node.next().is_some_and(|&kept| kept));
+        before - self.len()
+    }
+
     /// Chosen objects, encoded for a network.
     ///
     /// # Errors

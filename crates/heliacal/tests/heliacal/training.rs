@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use heliacal::models::train::{TrainConfig, Trainer, stratified_split};
 use heliacal::models::{Activation, Oracle, OracleConfig};
 use heliacal::pipeline::{LabelledSurvey, TrainingLoss, loss_function, score_since_trigger};
-use heliacal::{Classifier, Device, Error, LightCurve, Preset, Taxonomy, TruthMap};
+use heliacal::{Classifier, Device, Error, LightCurve, Observation, Preset, Taxonomy, TruthMap};
 use heliacal_simulate::{SimulatedClass, Simulator, SurveyConfig};
 
 /// Supernovae, flares and RR Lyrae: easy to tell apart.
@@ -81,4 +81,24 @@ fn an_object_that_cannot_be_encoded_is_named() {
     let error = survey.examples(&Preset::Paper.features(), [0]).unwrap_err();
     assert!(matches!(error, Error::Object { .. }), "{error}");
     assert!(error.to_string().starts_with("object 1: "), "{error}");
+}
+
+#[test]
+fn objects_that_were_never_detected_can_be_left_out() {
+    let taxonomy = Taxonomy::oracle();
+    let survey = easy_survey(&taxonomy);
+    let objects = (0..3).map(|i| {
+        let mut object = survey.records()[i].object.clone();
+        if i == 1 {
+            let undetected = object.light_curve.view().iter().map(|o| Observation { detection: false, ..o });
+            object.light_curve = LightCurve::from_observations(undetected).unwrap();
+        }
+        object
+    });
+    let mut survey = LabelledSurvey::of_objects(objects, &TruthMap::new(&taxonomy));
+    let nodes = [survey.true_nodes()[0], survey.true_nodes()[2]];
+    assert!(survey.examples(&Preset::Heliacal.features(), [1]).is_err());
+    assert_eq!(survey.leave_out_undetected(), 1);
+    assert_eq!((survey.len(), survey.true_nodes()), (2, &nodes[..]));
+    assert_eq!(survey.examples(&Preset::Heliacal.features(), 0..2).unwrap().len(), 2);
 }

@@ -75,8 +75,8 @@ struct Arguments {
     /// An object counts as confidently classified from when its true class has this probability.
     #[arg(long, value_name = "PROBABILITY", default_value_t = 0.5)]
     confidence: f64,
-    /// Days since trigger at which to say how right classifications were. Days count from the file's column `days`, or
-    /// else from the first classification of each object.
+    /// Days since trigger at which to say how right classifications were. Days are the file's column `days`; where it has
+    /// none, or --base has none, they count from the first classification of each object.
     #[arg(long, value_name = "DAYS", value_delimiter = ',')]
     days: Vec<f64>,
     /// Areas under ROC curves at these days too, not only for the last classification. Takes memory: 8 bytes per object, class
@@ -121,8 +121,10 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let begin = Instant::now();
     let Opened { reader, schema, classes } = Opened::new(&arguments.histories, arguments)?;
+    let base = arguments.base.as_deref().map(|path| Opened::new(path, arguments)).transpose()?;
     let mut options = options(arguments, &classes.taxonomy)?;
-    if !schema.has_days {
+    // Both must count alike.
+    if !schema.has_days || base.as_ref().is_some_and(|base| !base.schema.has_days) {
         options.days_since = DaysSince::FirstClassification;
     }
     let mut table = arguments
@@ -147,11 +149,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     if report.n_objects == 0 {
         return Err(format!("{}: no object could be scored", arguments.histories.display()).into());
     }
-    let base = arguments
-        .base
-        .as_deref()
-        .map(|path| Base::score(path, arguments, &classes, &options, &distributions));
-    let base = base.transpose()?;
+    let base = base.map(|opened| Base::score(opened, &classes, &options, &distributions)).transpose()?;
     let written = Written {
         classifier: schema.classifier.as_deref(),
         taxonomy: classes.taxonomy.name(),
@@ -233,7 +231,8 @@ fn score(
         };
         let first = history.mjd[0];
         let since_first = || history.mjd.iter().map(|mjd| mjd - first).collect();
-        let days: Vec<f64> = history.days.clone().unwrap_or_else(since_first);
+        let since_trigger = history.days.clone().filter(|_| options.days_since == DaysSince::Trigger);
+        let days: Vec<f64> = since_trigger.unwrap_or_else(since_first);
         match evaluation.push(&pmfs, &days, truth.map(NodeId::index)) {
             Ok(object) => on_object(&history, &pmfs, &object)?,
             Err(error) => left_out.fault(format!("object {}: {error}", history.object_id)),
@@ -251,13 +250,11 @@ struct Base<'a> {
 
 impl<'a> Base<'a> {
     fn score(
-        path: &Path,
-        arguments: &Arguments,
+        opened: Opened,
         classes: &Classes,
         options: &'a EvaluationOptions,
         of_new: &Distributions<'_>,
     ) -> Result<Self, Box<dyn Error>> {
-        let opened = Opened::new(path, arguments)?;
         if opened.classes.taxonomy != classes.taxonomy {
             let (base, new) = (opened.classes.taxonomy.name(), classes.taxonomy.name());
             return Err(format!(

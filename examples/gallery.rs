@@ -13,6 +13,7 @@ use heliacal_lightcurve::LightCurve;
 use heliacal_metrics::ClassTree;
 use heliacal_metrics::calibration::{Bins, Reliability};
 use heliacal_metrics::esc::{ClassifiedObject, EscGrid, EscOptions, FlowBins, HistoryScorer, MassFlow};
+use heliacal_metrics::evaluation::DaysSince;
 use heliacal_metrics::scorecard::{
     ConfidenceRule, ConfidentDays, DAYS_SINCE_TRIGGER, LevelConfidentDays, Ranking, RocCurve,
     SinceTriggerScorecards, ZeroDivision, precision_recall_curve, roc_curve,
@@ -82,10 +83,10 @@ impl Gallery<'_> {
         if self.arguments.png {
             figure.write_png(path.with_extension("png"))?;
         }
-        let alt = figure.alt().replace(['[', ']'], "");
         let _ = writeln!(
             self.index,
-            "\n## {heading}\n\n`figures::{function}`\n\n![{heading}]({file}.svg)\n\n{alt}"
+            "\n## {heading}\n\n`figures::{function}`\n\n![{heading}]({file}.svg)\n\n{}",
+            figure.alt()
         );
         println!("{file}.svg: {:.1} kB", figure.svg().len() as f64 / 1e3);
         Ok(())
@@ -369,7 +370,8 @@ fn scores(gallery: &mut Gallery<'_>, sample: &Sample) -> Outcome {
     }
     let levels = ["root", "transient or variable", "broad", "fine"];
     let reports = since.report(ZeroDivision::Zero);
-    let figure = figures::scores_since_trigger(&reports, &levels[..tree.n_levels()], &style)?;
+    let names_of_levels = &levels[..tree.n_levels()];
+    let figure = figures::scores_since_trigger(&reports, DaysSince::Trigger, names_of_levels, &style)?;
     let heading = "Scores against days since trigger (ORACLE, figs. 5 and 6)";
     gallery.add("scores_since_trigger", "scores_since_trigger", heading, &figure)?;
     for (day, file) in [(3, "confusion_8_days"), (6, "confusion_64_days")] {

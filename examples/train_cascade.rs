@@ -3,9 +3,10 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program talks to its user")]
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::error::Error;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -19,8 +20,8 @@ use heliacal::metrics::esc::{EscOptions, EscParams, WeightCurve};
 use heliacal::models::train::{Beginnings, TrainConfig};
 use heliacal::models::{CascadeConfig, ScalingMode};
 use heliacal::pipeline::{
-    BaseHistories, CascadeLoss, CascadeProtocol, CascadeReport, CascadeResults, CascadeRun, HistorySelection,
-    LabelledHistories, LabelledSurvey, ScoredClassifier, read_options,
+    BaseHistories, CASCADE, CascadeLoss, CascadeProtocol, CascadeReport, CascadeResults, CascadeRun,
+    HistorySelection, LabelledHistories, LabelledSurvey, LeftOut, NAIVE, ScoredClassifier, read_options,
 };
 use heliacal::{Classifier, Device, LightCurve, ObjectId, Preset, TruthMap};
 use heliacal_report::Table;
@@ -63,13 +64,14 @@ struct Arguments {
     histories: Vec<PathBuf>,
     /// The files of --histories are in the brokers' form: one row per message with class_id and probability. Give the
     /// classifier's name if the file has several.
-    #[arg(long, value_name = "CLASSIFIER", num_args = 0..=1, default_missing_value = "")]
+    #[arg(long, value_name = "CLASSIFIER", num_args = 0..=1, default_missing_value = "", requires = "histories")]
     long_form: Option<String>,
     /// Light curves of the same objects (SNANA folders, .LIST files, HEAD files, .parquet files): the cascade then also gets the
     /// flux at each classification. With --base-model: what it classifies.
     #[arg(long, num_args = 1.., value_name = "PATH")]
     data: Vec<PathBuf>,
-    /// Simulate so many supernovae of five kinds, as unequal in number as in the paper's Table 1, instead of reading anything.
+    /// Simulate about so many supernovae of five kinds, as unequal in number as in the paper's Table 1 but at least 8 of each,
+    /// instead of reading anything.
     #[arg(long, value_name = "N", conflicts_with_all = ["histories", "data"])]
     simulate: Option<usize>,
     /// Classify the light curves with this ORACLE (model.safetensors of train_oracle), which learned from light curves cut off
@@ -77,30 +79,31 @@ struct Arguments {
     #[arg(long, value_name = "FILE", conflicts_with = "histories")]
     base_model: Option<PathBuf>,
     /// How the weights of --base-model were trained, if the file does not say so: published, published-lite, ...
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", requires = "base_model")]
     preset: Option<Preset>,
-    /// What type codes in light curves mean: ELAsTiCC2's classes.
-    #[arg(long)]
+    /// What type codes in the light curves that --base-model classifies mean: ELAsTiCC2's classes.
+    #[arg(long, requires = "base_model")]
     elasticc_codes: bool,
-    /// Name of the classifier in tables; once for each, in their order. Without it, what the files say.
+    /// Name of the classifier in tables; once for each, in their order. Without it, what the files say; a second one of a name
+    /// gets a number.
     #[arg(long, value_name = "NAME")]
     base_name: Vec<String>,
     /// Folder for everything that is written; it is made.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Go on in --out, from the checkpoints that are there; all numbers but --seeds and --epochs must be the same.
+    /// Go on in --out, from the checkpoints that are there; the objects and all numbers but --seeds and --epochs must be the same.
     #[arg(long)]
     resume: bool,
     /// How often to divide, train and score; the tables have means and standard deviations over these.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
-    /// Then also classify so many copies of each light curve with fluxes drawn anew from their errors: what of the motion of the
-    /// answers is noise? Needs --simulate or --base-model. Changes nothing else.
+    /// Then also classify so many copies, at least 2, of each light curve with fluxes drawn anew from their errors: what of the
+    /// motion of the answers is noise? Needs --simulate or --base-model. Changes nothing else.
     #[arg(long, value_name = "COPIES", default_value_t = 0)]
     resample: usize,
-    /// Held-out objects for --resample, at most.
-    #[arg(long, value_name = "N", default_value_t = 200)]
-    resample_objects: usize,
+    /// Held-out objects for --resample, at most: of more, evenly spaced ones.
+    #[arg(long, value_name = "N", default_value = "200")]
+    resample_objects: NonZeroUsize,
     /// Processor threads; 0 for all there are.
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: usize,
@@ -132,7 +135,8 @@ struct Protocol {
     /// weighted: power of the class weights.
     #[arg(long, default_value_t = 1.0)]
     gamma: f64,
-    /// esc: how much earliness and stability count beside being right in the end.
+    /// esc: how much earliness and stability count beside being right in the end. The score in training has the paper's alpha, 2,
+    /// whatever --alpha says.
     #[arg(long, default_value_t = 0.3)]
     mu: f64,
     /// The cross-entropy is taken after every classification, not the last one alone: being right early counts too.
@@ -166,7 +170,7 @@ struct Protocol {
     #[arg(long, default_value_t = 64)]
     attention_units: usize,
     /// Widths of the three layers that decide in the end.
-    #[arg(long, value_delimiter = ',', num_args = 3, value_name = "A,B,C", default_values_t = [128, 64, 32])]
+    #[arg(long, value_delimiter = ',', value_name = "A,B,C", default_value = "128,64,32")]
     head_widths: Vec<usize>,
     /// Share of units that is left out at random in training.
     #[arg(long, default_value_t = 0.4)]
@@ -217,17 +221,20 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let device = if arguments.cuda { Device::new_cuda(0)? } else { Device::Cpu };
     let (protocol, esc) = (arguments.protocol.protocol()?, arguments.protocol.esc()?);
     fs::create_dir_all(&arguments.out).map_err(|error| format!("{}: {error}", arguments.out.display()))?;
-    arguments.protocol.agree(&arguments.out.join("protocol.json"), arguments.resume)?;
-
+    let begun = arguments.out.join("protocol.json");
+    arguments.protocol.agree(&begun, arguments.resume)?;
     let data = Data::new(arguments, &device)?;
+    // Not before there is something to learn from: a mistyped path is no beginning.
+    write_file(&begun, &serde_json::to_vec_pretty(&arguments.protocol)?)?;
+
     let histories = &data.histories;
     let n_steps: usize = histories.objects().iter().map(|object| object.mjd.len()).sum();
     println!(
-        "{} objects with {n_steps} classifications by {}{}; left out: {:?}",
+        "{} objects with {n_steps} classifications by {}{}; left out: {}",
         histories.objects().len(),
         histories.bases().join(" and "),
         if histories.has_flux() { ", and fluxes" } else { "" },
-        histories.left_out()
+        LeftOut::in_words(histories.left_out())
     );
 
     let mut results = CascadeResults::new(histories, &protocol, esc.params);
@@ -272,15 +279,21 @@ struct Data {
 impl Data {
     fn new(arguments: &Arguments, device: &Device) -> Result<Self, Box<dyn Error>> {
         let protocol = &arguments.protocol;
+        let (least, most) = (protocol.min_classifications, protocol.max_classifications);
+        if least > most {
+            return Err(
+                format!("--min-classifications is {least}, more than --max-classifications, {most}").into()
+            );
+        }
         let selection = HistorySelection {
-            min_steps: protocol.min_classifications,
-            max_steps: protocol.max_classifications,
+            min_steps: least,
+            max_steps: most,
             classes: (!protocol.classes.is_empty()).then(|| protocol.classes.clone()),
         };
         let made = match (&arguments.base_model, arguments.simulate) {
             (None, None) => None,
             (model, Some(n)) => {
-                let survey = supernovae(n, protocol.min_classifications, protocol.survey_seed)?;
+                let survey = supernovae(n, least, protocol.survey_seed)?;
                 let base = match model {
                     Some(path) => arguments.oracle(path, device)?,
                     None => RunnableBase::jittery(protocol.survey_seed),
@@ -292,6 +305,9 @@ impl Data {
                 Some((arguments.read(&base)?, base))
             }
         };
+        if arguments.resample == 1 {
+            return Err("--resample 1: what moves between copies takes at least 2 of them".into());
+        }
         if arguments.resample > 0 && made.is_none() {
             return Err(
                 "--resample needs a classifier that can be run again: --simulate or --base-model".into()
@@ -301,9 +317,7 @@ impl Data {
             Some((survey, base)) => vec![base.histories(survey.records())?],
             None => arguments.read_histories()?,
         };
-        for (base, name) in bases.iter_mut().zip(&arguments.base_name) {
-            base.name.clone_from(name);
-        }
+        name(&mut bases, &arguments.base_name)?;
         let with_flux = !protocol.no_flux && (made.is_some() || !arguments.data.is_empty());
         let light_curves = match &made {
             _ if !with_flux => None,
@@ -322,7 +336,7 @@ impl Data {
             selection: &self.selection,
             with_flux: self.with_flux,
             n_copies: arguments.resample,
-            n_objects: arguments.resample_objects,
+            n_objects: arguments.resample_objects.get(),
         })
     }
 }
@@ -414,7 +428,7 @@ impl Protocol {
         })
     }
 
-    /// Writes the protocol beside what comes of it; a training that goes on must have begun with the same one.
+    /// A training that goes on must have begun with the same protocol, which lies beside what came of it.
     fn agree(&self, path: &Path, resume: bool) -> Result<(), Box<dyn Error>> {
         let ours = serde_json::to_value(self)?;
         if path.exists() {
@@ -433,8 +447,25 @@ impl Protocol {
                 }
             }
         }
-        Ok(write_file(path, &serde_json::to_vec_pretty(&ours)?)?)
+        Ok(())
     }
+}
+
+/// Gives base classifiers the names asked for, and each one of its own: a file of this program, on which another stage may be
+/// built, names a cascade.
+fn name(bases: &mut [BaseHistories], names: &[String]) -> Result<(), String> {
+    if names.len() > bases.len() {
+        return Err(format!("{} times --base-name for {} classifiers", names.len(), bases.len()));
+    }
+    let mut taken = HashSet::from([NAIVE.to_owned(), CASCADE.to_owned()]);
+    for (index, base) in bases.iter_mut().enumerate() {
+        let name = names.get(index).unwrap_or(&base.name).clone();
+        let numbered = (2..).map(|number| format!("{name} {number}"));
+        base.name =
+            [name.clone()].into_iter().chain(numbered).find(|name| !taken.contains(name)).unwrap_or(name);
+        taken.insert(base.name.clone());
+    }
+    Ok(())
 }
 
 fn one_line(run: &CascadeRun) -> String {

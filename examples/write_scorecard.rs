@@ -12,6 +12,7 @@ use std::time::Instant;
 use clap::Parser;
 use heliacal::Taxonomy;
 use heliacal::io::{HistoryReader, ObjectHistory, write_file};
+use heliacal::metrics::Pmf;
 use heliacal::metrics::evaluation::EvaluationOptions;
 use heliacal::taxonomy::{NodeId, VsxTypes};
 
@@ -86,6 +87,10 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let begin = Instant::now();
+    let json = arguments.out.with_extension("json");
+    if json == arguments.out {
+        return Err("--out: the name of the page, which must not end in .json".into());
+    }
     let classified = match &arguments.predictions {
         Some(path) => read(path, arguments)?,
         None => simulated_stars::classified_stars(arguments.per_class, arguments.epochs, arguments.seed)?,
@@ -111,7 +116,6 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         return Err("no object of known class to score".into());
     }
     card.page().write(&arguments.out)?;
-    let json = arguments.out.with_extension("json");
     write_file(&json, &serde_json::to_vec(&card)?)?;
     let percent =
         |share: Option<f64>| share.map_or("undefined".to_owned(), |share| format!("{:.1} %", 100.0 * share));
@@ -162,12 +166,18 @@ fn read(path: &Path, arguments: &Arguments) -> Result<ClassifiedObjects, Box<dyn
             continue;
         };
         let row = history.probabilities_at(history.len() - 1);
-        let pmf = columns.iter().map(|&column| f64::from(row[column])).collect();
+        let pmf = Pmf::new(columns.iter().map(|&column| f64::from(row[column])).collect())
+            .map_err(|error| format!("object {}: {error}", history.object_id))?;
         objects.push(Classified { pmf, truth, is_in: memberships.of(&history.object_id.to_string()) });
     }
     if !unknown.is_empty() {
         let list: Vec<_> = unknown.iter().map(|(name, n)| format!("{name} ({n})")).collect();
         eprintln!("left out objects of true classes that the taxonomy does not know: {}", list.join(", "));
+    }
+    if let Some(class) = &arguments.strangers
+        && !objects.iter().any(|object| object.truth == Truth::Stranger)
+    {
+        return Err(format!("--strangers {class}: no object has this true class").into());
     }
     Ok(ClassifiedObjects {
         model: schema.classifier.unwrap_or_else(|| "a classifier".to_owned()),

@@ -21,7 +21,7 @@ pub enum Truth {
 
 /// An object: the probabilities of the leaves, the truth, and whether it is in each slice.
 pub struct Classified {
-    pub pmf: Vec<f64>,
+    pub pmf: Pmf,
     pub truth: Truth,
     pub is_in: Vec<bool>,
 }
@@ -58,16 +58,16 @@ impl ClassifiedObjects {
         }
         let mut anomalies = AnomalyScores::default();
         for object in &self.objects {
-            let pmf = Pmf::new(object.pmf.clone())?;
+            let pmf = &object.pmf;
             let node = match object.truth {
                 Truth::Node(node) => node,
                 Truth::Stranger => {
-                    anomalies.push(max_probability_score(&pmf), true)?;
+                    anomalies.push(max_probability_score(pmf), true)?;
                     continue;
                 }
             };
-            anomalies.push(max_probability_score(&pmf), false)?;
-            let history = PmfHistory::new(pmf.n_classes(), object.pmf.clone())?;
+            anomalies.push(max_probability_score(pmf), false)?;
+            let history = PmfHistory::new(pmf.n_classes(), pmf.as_slice().to_vec())?;
             evaluation.push(&history, &[0.0], Some(node.index()))?;
             sliced.push(pmf.as_slice(), node.index(), &object.is_in)?;
             if !self.taxonomy.is_leaf(node) {

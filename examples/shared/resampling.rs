@@ -20,7 +20,7 @@ pub struct Resampling<'a> {
     pub selection: &'a HistorySelection,
     pub with_flux: bool,
     pub n_copies: usize,
-    /// Objects at most.
+    /// Objects at most: evenly spaced ones, as files go class by class.
     pub n_objects: usize,
 }
 
@@ -37,9 +37,10 @@ impl Resampling<'_> {
     pub fn run(&self, histories: &LabelledHistories, run: &CascadeRun) -> Result<Resampled, Box<dyn Error>> {
         let by_id: HashMap<&ObjectId, &Record> =
             self.survey.records().iter().map(|record| (&record.object.id, record)).collect();
-        let objects = run.split.held_out.iter().take(self.n_objects);
-        let records: Vec<&Record> =
-            objects.map(|&position| by_id[&histories.objects()[position].object_id]).collect();
+        let held_out = &run.split.held_out;
+        let n = held_out.len().min(self.n_objects);
+        let objects = (0..n).map(|i| &histories.objects()[held_out[i * held_out.len() / n]]);
+        let records: Vec<&Record> = objects.map(|object| by_id[&object.object_id]).collect();
         let names: Vec<&str> = run.classifiers.iter().map(|classifier| classifier.name.as_str()).collect();
         // [classifier][object][realization]
         let mut answers: Vec<BTreeMap<ObjectId, Vec<PmfHistory>>> = vec![BTreeMap::new(); names.len()];

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use heliacal::metrics::Pmf;
 use heliacal::models::Oracle;
 use heliacal::models::train::{TrainConfig, Trainer, stratified_split};
 use heliacal::pipeline::{LabelledSurvey, TrainingLoss};
@@ -57,9 +58,9 @@ pub fn classified_stars(
     let classifier = train(&survey, &split.training, &taxonomy, epochs, seed)?;
 
     let tested: Vec<_> = split.held_out.iter().map(|&position| &survey.records()[position].object).collect();
-    let pmfs = pmfs(&classifier, tested.iter().copied())?;
-    let mut objects = Vec::with_capacity(pmfs.len());
-    for (n_tested, (pmf, &position)) in pmfs.into_iter().zip(&split.held_out).enumerate() {
+    let of_stars = pmfs(&classifier, tested.iter().copied())?;
+    let mut objects = Vec::with_capacity(of_stars.len());
+    for (n_tested, (pmf, &position)) in of_stars.into_iter().zip(&split.held_out).enumerate() {
         let node = survey.true_nodes()[position];
         let loose = (n_tested % EVERY_LOOSE == 0).then(|| loose_type(&taxonomy, node)).flatten();
         let truth = &truths[position];
@@ -70,7 +71,7 @@ pub fn classified_stars(
             is_in: vec![is_faint, !is_faint, truth.blazhko],
         });
     }
-    let strange = pmfs_of_strangers(&classifier, &strangers)?;
+    let strange = pmfs(&classifier, strangers.iter().map(|(object, _)| object))?;
     let stranger = |pmf| Classified { pmf, truth: Truth::Stranger, is_in: vec![false; 3] };
     objects.extend(strange.into_iter().map(stranger));
 
@@ -120,18 +121,13 @@ fn loose_type(taxonomy: &Taxonomy, node: heliacal::taxonomy::NodeId) -> Option<h
 fn pmfs<'a>(
     classifier: &Classifier,
     objects: impl Iterator<Item = &'a heliacal::Object>,
-) -> Result<Vec<Vec<f64>>, Box<dyn Error>> {
+) -> Result<Vec<Pmf>, Box<dyn Error>> {
     let views: Vec<_> = objects.map(|object| (object.light_curve.view(), &object.context)).collect();
     let mut pmfs = Vec::with_capacity(views.len());
     for batch in views.chunks(256) {
-        pmfs.extend(classifier.predict_batch(batch)?.iter().map(heliacal::Prediction::leaf_pmf));
+        for prediction in classifier.predict_batch(batch)? {
+            pmfs.push(Pmf::new(prediction.leaf_pmf())?);
+        }
     }
     Ok(pmfs)
-}
-
-fn pmfs_of_strangers(
-    classifier: &Classifier,
-    strangers: &[(heliacal::Object, SimulatedTruth)],
-) -> Result<Vec<Vec<f64>>, Box<dyn Error>> {
-    pmfs(classifier, strangers.iter().map(|(object, _)| object))
 }

@@ -77,8 +77,13 @@ fn smoke() -> Outcome {
     evaluate(&["--histories", &history, "--report", &page, "--base", &history, "--light-curves", survey])?;
     evaluate(&["--histories", &days, "--cost", "tree", "--days", "1,8,64", "--bootstrap", "0"])?;
     evaluate(&["--histories", &history, "--taxonomy", "supernovae5", "--project"])?;
-    let cascade = ["--simulate", "60", "--seeds", "1", "--epochs", "1", "--hidden", "8"];
-    example("train_cascade", &[&cascade[..], &["--out", &out("cascade")]].concat())?;
+    let folder = out("cascade");
+    remove(Path::new(&folder))?;
+    let cascade =
+        ["--simulate", "60", "--epochs", "1", "--hidden", "8", "--head-widths", "8,8,4", "--out", &folder];
+    example("train_cascade", &[&cascade[..], &["--seeds", "1"]].concat())?;
+    example("train_cascade", &[&cascade[..], &["--seeds", "2", "--resample", "2", "--resume"]].concat())?;
+    evaluate(&["--histories", &out("cascade/histories.parquet"), "--bootstrap", "0"])?;
     let card = out("scorecard.html");
     example("write_scorecard", &["--per-class", "6", "--epochs", "1", "--out", &card])?;
     example("write_scorecard", &["--predictions", &history, "--strangers", "KN", "--out", &card])?;

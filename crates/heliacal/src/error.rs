@@ -59,7 +59,7 @@ pub enum Error {
     Projection(#[from] heliacal_taxonomy::ProjectionError),
     /// No history is left to learn from.
     #[cfg(feature = "parquet")]
-    #[error("no object is left to learn from; left out were {left_out:?}")]
+    #[error("no object is left to learn from; left out: {}", crate::pipeline::LeftOut::in_words(.left_out))]
     NoHistories {
         /// How many objects were left out, and why.
         left_out: std::collections::BTreeMap<crate::pipeline::LeftOut, usize>,

@@ -133,7 +133,7 @@ impl StaticScaling {
     }
 }
 
-/// The logarithm to base 10 of large x, x / 2 ln 10 of small x.
+/// About the logarithm to base 10 of large x, and x / (2 ln 10) of small x.
 fn decades(x: f64) -> f64 {
     (0.5 * x).asinh() / std::f64::consts::LN_10
 }

@@ -21,7 +21,7 @@ use crate::oracle::{Activation, OracleConfig};
 /// | `published-lite` | its `ELAsTiCC-lite` model | the same | none |
 /// | `published-bts` | its `BTS` model | 9 nodes, 6 leaves | 30 static features |
 /// | `paper` | the architecture of arXiv 2501.01496, sections 4 and 5 | any tree | 23 static features |
-/// | `heliacal` | the same network on an encoding of our own, which learns more from fewer objects | any tree | 23 static features |
+/// | `heliacal` | on an encoding of our own, every input of the order of 1 | any tree | 23 static features |
 ///
 /// ```
 /// use heliacal_models::Preset;
@@ -50,8 +50,9 @@ pub enum Preset {
     PublishedBts,
     /// Scaled features, position flags, the last 500 observations.
     Paper,
-    /// Our own encoding for LSST: every input between about -3 and 3, fluxes and times in decades, passbands one by one,
-    /// days from the trigger, flags for what is known of the host, no sky coordinates.
+    /// Our own encoding for LSST: inputs between about -3 and 3 (hundreds of days go further in a light curve of years),
+    /// fluxes and times in decades, passbands one by one, days from the trigger, flags for what is known of the host, no sky
+    /// coordinates. The network is that of `paper` with 32 tanh units on the static features.
     ///
     /// With `paper` a bright source is ten thousand times as large as a faint one and right ascensions outweigh redshifts;
     /// a network has to learn that away before it learns anything.
@@ -338,6 +339,8 @@ mod tests {
         }
         assert_eq!(Preset::PublishedBts.config(9).n_statics, 30);
         assert_eq!(Preset::Paper.config(26).n_statics, 23);
+        let heliacal = Preset::Heliacal.config(26);
+        assert_eq!((heliacal.n_features, heliacal.n_statics), (11, 23));
     }
 
     #[test]

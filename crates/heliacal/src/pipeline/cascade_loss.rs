@@ -16,7 +16,7 @@ use crate::Result;
 /// ```
 ///
 /// The default is Beyond the Final Label's: plain cross-entropy of the last classification. With μ above 0 (section IV.4.4 of
-/// the paper, not tried there) the whole history of answers counts.
+/// the paper, not tried there) the whole history of answers counts, with the weight curve of `EscOptions::default()` (α = 2).
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CascadeLoss {

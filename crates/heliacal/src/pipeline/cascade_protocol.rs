@@ -91,6 +91,12 @@ impl CascadeProtocol {
         }
     }
 
+    /// The same with what the histories and the loss decide filled in.
+    pub(super) fn for_histories(&self, histories: &LabelledHistories) -> Self {
+        let train = TrainConfig { scored_steps: self.loss.scored_steps(), ..self.train.clone() };
+        Self { network: self.network_of(histories), train, ..self.clone() }
+    }
+
     /// Divides, trains and scores with one seed.
     ///
     /// With a folder for checkpoints the trainings write theirs there after every epoch, and go on from those that they find; a

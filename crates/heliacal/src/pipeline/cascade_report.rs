@@ -32,7 +32,7 @@ pub struct CascadeReport {
     pub n_objects: Vec<usize>,
     /// How many were left out, and why.
     pub left_out: BTreeMap<LeftOut, usize>,
-    /// Every number of the training.
+    /// Every number of the training; the seed is that of each run.
     pub protocol: CascadeProtocol,
     /// Of ESC_f.
     pub esc: EscParams,
@@ -115,7 +115,7 @@ impl CascadeResults {
             bases: histories.bases().to_vec(),
             n_objects,
             left_out: histories.left_out().clone(),
-            protocol: protocol.clone(),
+            protocol: protocol.for_histories(histories),
             esc,
             seeds: Vec::new(),
             n_held_out: Vec::new(),

@@ -1,6 +1,7 @@
 //! Histories of classifications whose truth is known: what a cascade learns from.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::path::Path;
 
 use heliacal_io::{HistoryReader, HistorySchema, LongFormOptions, ObjectHistory};
@@ -116,6 +117,27 @@ pub enum LeftOut {
     NotAProbability,
 }
 
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::TooShort => "too few classifications",
+            Self::NoTruth => "true class not known",
+            Self::OtherClass => "another class",
+            Self::NotInEveryBase => "not in every base",
+            Self::NoFlux => "no flux",
+            Self::NotAProbability => "probabilities do not sum to 1",
+        })
+    }
+}
+
+impl LeftOut {
+    /// Numbers of objects in words: `3 (no flux), 1 (another class)`, or `none`.
+    pub fn in_words(left_out: &BTreeMap<Self, usize>) -> String {
+        let counts: Vec<_> = left_out.iter().map(|(why, n)| format!("{n} ({why})")).collect();
+        if counts.is_empty() { "none".to_owned() } else { counts.join(", ") }
+    }
+}
+
 /// Observations and classifications this close in time are the same \[day\]: 9 s, less than between two visits.
 const SAME_TIME: f64 = 1e-4;
 
@@ -140,8 +162,8 @@ impl LabelledHistories {
     ///
     /// # Errors
     /// [`Error::NoHistories`] when no object is left, or no base is given; [`Error::Columns`] when a base has not the classes of
-    /// the first one, [`Error::UnknownName`] when a class to keep is not there, [`Error::FlatTaxonomy`] for classes that are no
-    /// classes.
+    /// the first one, [`Error::Projection`] when a class to keep is not there or comes twice, [`Error::FlatTaxonomy`] for classes
+    /// that are no classes.
     pub fn gather(
         bases: &[BaseHistories],
         light_curves: Option<&HashMap<ObjectId, LightCurve>>,

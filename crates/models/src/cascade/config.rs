@@ -40,7 +40,7 @@ pub struct CascadeConfig {
 /// Wider is no classifier but a broken file.
 pub(super) const MAX_WIDTH: usize = 1 << 16;
 /// Longer histories are no light curves.
-const MAX_STEPS: usize = 1 << 24;
+pub(super) const MAX_STEPS: usize = 1 << 24;
 /// Time features of a step.
 const TIME_FEATURES: usize = 4;
 

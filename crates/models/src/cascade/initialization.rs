@@ -91,7 +91,7 @@ mod tests {
         let scaling = CascadeScaling::default();
         let cascade = Cascade::fresh(CascadeConfig::paper(5), scaling, 3, &Device::Cpu).unwrap();
         let tensors = cascade.to_file().unwrap().tensors;
-        assert_eq!(tensors.len(), 21 - 2 + 6);
+        assert_eq!(tensors.len(), 19 + 6); // weights and biases, running statistics
         for (name, tensor) in tensors {
             let bound: f32 = match name.as_str() {
                 name if name.starts_with("head.1.") || name.starts_with("head.5.") => continue,

@@ -4,7 +4,7 @@ use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use serde::{Deserialize, Serialize};
 
-use super::config::{CascadeConfig, MAX_WIDTH, check_sizes};
+use super::config::{CascadeConfig, MAX_STEPS, MAX_WIDTH, check_sizes};
 use super::head::{ClassifierHead, HeadConfig, softmax_rows};
 use super::input::{CascadeInput, check_classification};
 use super::network::{TrainPass, named_tensors};
@@ -51,6 +51,7 @@ impl NaiveConfig {
         check_sizes([
             ("number of classes", self.n_classes, MAX_WIDTH),
             ("number of base classifiers", self.n_bases, MAX_WIDTH),
+            ("max_steps", self.max_steps.unwrap_or(1), MAX_STEPS),
         ])?;
         check_sizes([("number of probabilities of a step", self.n_probabilities(), MAX_WIDTH)])?;
         self.head().check()
@@ -82,7 +83,7 @@ impl NaiveConfig {
 }
 
 /// The cascade's head alone on the newest probabilities: what a [`Cascade`](crate::Cascade) is worth beside it is what the
-/// history is worth.
+/// history, with its fluxes and times, is worth.
 ///
 /// ```
 /// use candle_core::Device;

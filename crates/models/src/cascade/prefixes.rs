@@ -10,12 +10,19 @@ use crate::{Dropout, RecurrentState, Result, dropout_seed, prefix_attention};
 
 /// Before the first step there is nothing: its weight is e to this.
 const NOTHING: f32 = -1e30;
+/// The attention's dropout masks of a seed, those of steps that have a next one and of steps that end a beginning; 1 and 2
+/// are the head's.
+const SETTLED_MASK: u64 = 0;
+const NEWEST_MASK: u64 = 3;
 
 impl Cascade {
     /// Logits `[sum of lengths, class]` after every step of every history, in training: for losses on whole histories. Each
     /// row is what [`forward_train`](Self::forward_train) gives for the history truncated there, but for the dropout masks
-    /// (a step's attention units are dropped once, for all beginnings that it is in) and for the batch that batch
-    /// normalization sees: here all rows are one batch.
+    /// and for the batch that batch normalization sees: here all rows are one batch. A step's attention units are dropped
+    /// once for all beginnings that go on behind it, and, where the times are told, once more for the one that ends with
+    /// it.
+    ///
+    /// A batch scaled [`PerObject`](crate::ScalingMode::PerObject) is scaled by its whole histories in every row.
     ///
     /// # Errors
     /// As [`forward_train`](Self::forward_train), with rows in the place of histories.
@@ -26,7 +33,7 @@ impl Cascade {
     }
 
     /// Logits `[sum of lengths, class]` after every step of every history: what [`logits`](Self::logits) gives for each
-    /// truncated one.
+    /// truncated one, unless the batch is scaled [`PerObject`](crate::ScalingMode::PerObject).
     ///
     /// # Errors
     /// As [`logits`](Self::logits).
@@ -42,13 +49,13 @@ impl Cascade {
         self.check_batch(batch)?;
         let lengths = batch.lengths();
         let rows = batch.tensor(self.device())?;
-        let scores = |rows: &Tensor, layer| {
-            let dropout = dropout.map(|(dropout, seed)| (dropout, dropout_seed(seed, 0, layer)));
+        let scores = |rows: &Tensor, mask| {
+            let dropout = dropout.map(|(dropout, seed)| (dropout, dropout_seed(seed, 0, mask)));
             self.attention.scores_with(rows, dropout)
         };
         if !self.config().time_features {
             let states = self.lstm.forward(&rows, lengths, None)?;
-            return prefix_attention(&scores(&states, 0)?, &states, lengths);
+            return prefix_attention(&scores(&states, SETTLED_MASK)?, &states, lengths);
         }
         // The chain goes through steps that know the time to their next one; from each of its states branches off a step
         // that does not know it.
@@ -63,12 +70,12 @@ impl Cascade {
         // The context of the steps before, and the newest step mixed in with its share of the softmax:
         //   z = c + σ(e - ln Σ exp(e_s)) (h - c)
         let settled = &states.tensors()[0];
-        let settled_scores = scores(settled, 0)?;
+        let settled_scores = scores(settled, SETTLED_MASK)?;
         let contexts = prefix_attention(&settled_scores, settled, lengths)?;
         let contexts = before.select(&contexts, 0.0)?;
         let log_sums = prefix_log_sum(&settled_scores, lengths)?;
         let log_sums = before.select(&log_sums, NOTHING)?;
-        let share = sigmoid(&(scores(&newest, 3)? - log_sums)?)?.unsqueeze(1)?;
+        let share = sigmoid(&(scores(&newest, NEWEST_MASK)? - log_sums)?)?.unsqueeze(1)?;
         Ok((&contexts + share.broadcast_mul(&(newest - &contexts)?)?)?)
     }
 }

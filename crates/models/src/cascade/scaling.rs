@@ -49,13 +49,13 @@ pub struct CascadeScaling {
     pub mode: ScalingMode,
     /// Mean and standard deviation of the flux.
     pub flux: FluxMoments,
-    /// TimeRange of the MJD \[day\].
+    /// Range of the MJD \[day\].
     pub mjd: TimeRange,
-    /// TimeRange of the time since the object's first classification \[day\].
+    /// Range of the time since the object's first classification \[day\].
     pub since_first: TimeRange,
-    /// TimeRange of the time since its previous classification \[day\].
+    /// Range of the time since its previous classification \[day\].
     pub since_previous: TimeRange,
-    /// TimeRange of the time to its next classification \[day\], 0 at the last one.
+    /// Range of the time to its next classification \[day\], 0 at the last one.
     pub to_next: TimeRange,
 }
 

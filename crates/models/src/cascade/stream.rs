@@ -23,7 +23,8 @@ pub struct BaseClassification<'a> {
 ///
 /// A push costs two steps of the LSTM at most, however long the history is: the step before learns the time to its next
 /// one, and the new one is made from there. It gives, to the last bit, what [`Cascade::predict_history`] gives for all
-/// classifications so far.
+/// classifications so far. It runs on the CPU, with copies of weights that are on another device; its numbers then differ
+/// in their last digits from those that the device gives.
 ///
 /// Beyond `max_steps` (100 in the paper) the last classification stands: every further push gives it again. A network that
 /// has never seen a longer history has nothing to say about one, and a broker that asks for a class with every alert gets

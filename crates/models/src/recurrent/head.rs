@@ -1,6 +1,6 @@
 //! The dense layers behind a recurrent one, for serving.
 
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 use candle_nn::Linear;
 use rayon::prelude::*;
 
@@ -25,10 +25,10 @@ impl Head {
     pub(crate) fn pack(isa: Isa, first: &Dense, second: Option<&Dense>, rest: &[Dense]) -> Result<Self> {
         let vectors = Vectors::checked(isa)?;
         let pack = |(linear, activation): &Dense| -> Result<PackedDense> {
-            let weight = linear.weight().contiguous()?;
+            let weight = linear.weight().to_device(&Device::Cpu)?.contiguous()?;
             let input = weight.dim(1)?;
             let bias = match linear.bias() {
-                Some(bias) => bias.contiguous()?,
+                Some(bias) => bias.to_device(&Device::Cpu)?.contiguous()?,
                 None => Tensor::zeros(weight.dim(0)?, weight.dtype(), weight.device())?,
             };
             Ok(with_numbers([&weight, &bias], |[weight, bias]| {

@@ -542,8 +542,8 @@ impl<C: CellKind> Recurrent<C> {
         let hidden = self.config.hidden;
         let pack = |weights: &[Tensor; 4]| {
             let input = weights[0].dim(1)?;
-            let contiguous =
-                weights.iter().map(Tensor::contiguous).collect::<candle_core::Result<Vec<_>>>()?;
+            let contiguous = weights.iter().map(|weight| weight.to_device(&Device::Cpu)?.contiguous());
+            let contiguous = contiguous.collect::<candle_core::Result<Vec<_>>>()?;
             let [w_ih, w_hh, b_ih, b_hh] = &contiguous[..] else { unreachable!("four weights") };
             with_numbers([w_ih, w_hh, b_ih, b_hh], |[w_ih, w_hh, b_ih, b_hh]| {
                 C::pack(&Weights { input, hidden, w_ih, w_hh, b_ih, b_hh }, self.vectors.lanes())

@@ -51,9 +51,7 @@ pub enum TrainError {
         loss: f64,
     },
     /// The checkpoint belongs to other objects: going on would not be the same training.
-    #[error(
-        "the checkpoint was made with other objects: their digest is {found:016x}, expected {expected:016x}"
-    )]
+    #[error("the checkpoint was made with other objects: of digest {expected:016x}, these have {found:016x}")]
     OtherObjects {
         /// Digest in the checkpoint.
         expected: u64,

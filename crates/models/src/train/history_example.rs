@@ -61,7 +61,12 @@ fn check(
             }
             digest.take_all(numbers);
         }
-        for mjd in &input.mjd {
+        for (step, &mjd) in input.mjd.iter().enumerate() {
+            let previous = if step > 0 { input.mjd[step - 1] } else { f64::NEG_INFINITY };
+            if !mjd.is_finite() || mjd < previous {
+                let expected = "finite numbers that do not fall".to_owned();
+                return Err(fault("MJD", expected, format!("{mjd} at position {step}")));
+            }
             digest.take(mjd.to_bits());
         }
         digest.take(*true_class as u64);

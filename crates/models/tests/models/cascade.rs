@@ -140,7 +140,8 @@ fn all_ways_to_all_beginnings_agree() {
 
 #[test]
 fn a_stream_equals_the_history_to_the_last_bit() {
-    for config in configs() {
+    let paper = CascadeConfig { max_steps: Some(20), ..CascadeConfig::paper(5) };
+    for config in configs().chain([paper]) {
         let cascade = cascade(&config);
         for input in histories(&config) {
             let expected = cascade.predict_history(&input).unwrap();
@@ -405,6 +406,8 @@ fn stored_states_are_checked() {
 fn the_naive_model_is_the_head_alone() {
     let config = NaiveConfig { max_steps: Some(3), ..NaiveConfig::paper(5) };
     assert_eq!(config.n_parameters(), 11_653);
+    let none = NaiveConfig { max_steps: Some(0), ..config.clone() };
+    assert!(matches!(none.check(), Err(Error::Config { what: "max_steps", .. })));
     let naive = Naive::fresh(config.clone(), 1, &Device::Cpu).unwrap();
     let input = history(&CascadeConfig::paper(5), 6, 0);
     let predicted = naive.predict(&input.probabilities).unwrap();

@@ -234,6 +234,8 @@ fn what_cannot_be_learned_from_is_named() {
     assert!(said(&|e| e.input.probabilities.truncate(3)).contains("number of probabilities is 3, expected"));
     assert!(said(&|e| e.input.flux.clear()).contains("number of fluxes is 0"));
     assert!(said(&|e| e.input.flux[2] = f32::NAN).contains("flux is NaN at position 2"));
+    assert!(said(&|e| e.input.mjd[2] = f64::NAN).contains("MJD is NaN at position 2"));
+    assert!(said(&|e| e.input.mjd[2] = 0.0).contains("MJD is 0 at position 2"));
     let long = |e: &mut HistoryExample| {
         e.input.mjd = (0..101).map(f64::from).collect();
         e.input.probabilities = vec![0.5; 202];

@@ -1,5 +1,6 @@
 //! How scores grow with the days since the trigger.
 
+use heliacal_metrics::evaluation::DaysSince;
 use heliacal_metrics::scorecard::{AveragedScores, DayReport};
 
 use crate::canvas::{Canvas, Marker};
@@ -14,8 +15,8 @@ use crate::style::FigureStyle;
 /// One of the averaged scores.
 type Score = fn(&AveragedScores) -> Option<f64>;
 
-/// Precision, recall and F1 against days since trigger, a line per level of the tree (ORACLE, figs. 5 and 6): averages in
-/// which every class counts alike (macro). The root, where all is right, has no line.
+/// Precision, recall and F1 against days since trigger, or since the first classification, a line per level of the tree
+/// (ORACLE, figs. 5 and 6): averages in which every class counts alike (macro). The root, where all is right, has no line.
 ///
 /// # Errors
 /// [`Empty`](ReportError::Empty) without days or without a level below the root; [`Length`](ReportError::Length) unless
@@ -23,6 +24,7 @@ type Score = fn(&AveragedScores) -> Option<f64>;
 /// are not above 0; [`Style`](ReportError::Style).
 pub fn scores_since_trigger<'a>(
     days: impl IntoIterator<Item = &'a DayReport>,
+    since: DaysSince,
     level_names: &[impl AsRef<str>],
     style: &FigureStyle,
 ) -> Result<Figure> {
@@ -36,7 +38,7 @@ pub fn scores_since_trigger<'a>(
     let levels: Vec<usize> =
         (0..level_names.len()).filter(|&level| days[0].levels[level].nodes.len() > 1).collect();
     check_count("levels below the root", levels.len(), 50)?;
-    let x = days_axis(&times)?;
+    let x = days_axis(&times, since)?;
     let scores: [(&str, Score); 3] =
         [("precision", |s| s.precision), ("recall", |s| s.recall), ("F1", |s| s.f1)];
 
@@ -53,7 +55,7 @@ pub fn scores_since_trigger<'a>(
         })
         .collect();
     let area = legend::rows(&mut sheet.canvas, &entries, sheet.area, style);
-    let mut alt = String::from("Macro-averaged scores against days since trigger.");
+    let mut alt = format!("Macro-averaged scores against days since {since}.");
     for (column, (name, score)) in scores.into_iter().enumerate() {
         let cell = area.cell((1, 3), (0, column), 6.0);
         let panel = Panel::new(cell, x.clone(), Axis::share(format!("macro {name}")), style);
@@ -67,20 +69,20 @@ pub fn scores_since_trigger<'a>(
             }
         }
     }
-    Ok(sheet.finish("Scores since trigger", alt))
+    Ok(sheet.finish(&format!("Scores since {since}"), alt))
 }
 
-/// Days since trigger on a scale of factors, with ticks at powers of two.
-pub(super) fn days_axis(days: &[f64]) -> Result<Axis> {
+/// Days on a scale of factors, with ticks at powers of two.
+fn days_axis(days: &[f64], since: DaysSince) -> Result<Axis> {
     if let Some(index) = days.iter().position(|day| !(*day > 0.0 && day.is_finite())) {
-        let (what, value) = ("days since trigger", days[index]);
+        let (what, value) = ("days", days[index]);
         return Err(ReportError::Value { what, index, value, expected: "a finite number above 0" });
     }
     let (low, high) = scale::range(days.iter().copied()).unwrap_or((1.0, 2.0));
     let (low, high) = if low < high { (low / 1.15, high * 1.15) } else { (low / 2.0, high * 2.0) };
     let powers = (low.log2().ceil() as i32..=high.log2().floor() as i32).map(|power| 2f64.powi(power));
     let ticks: Vec<(f64, String)> = powers.map(|day| (day, scale::number(day))).collect();
-    let axis = Axis::new("time since trigger [day]", Scale::Log { low, high });
+    let axis = Axis::new(format!("time since {since} [day]"), Scale::Log { low, high });
     Ok(if ticks.is_empty() { axis } else { axis.with_ticks(ticks) })
 }
 

@@ -49,7 +49,7 @@ pub(super) fn since_trigger(report: &EvaluationReport) -> Markup {
         report.since_trigger.iter().map(|day| &day.report).filter(|day| day.n_objects > 0).collect();
     let Some(first) = days.first().filter(|_| days.len() > 1) else { return html! {} };
     let names: Vec<String> = (0..first.levels.len()).map(|level| format!("level {level}")).collect();
-    let figure = scores_since_trigger(days, &names, &FigureStyle::new());
+    let figure = scores_since_trigger(days, report.parameters.days_since, &names, &FigureStyle::new());
     let caption = format!(
         "Precision, recall and F1, averaged over classes, by days since the {}; level 1 is below the root of the tree.",
         report.parameters.days_since

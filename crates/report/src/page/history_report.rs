@@ -116,8 +116,16 @@ impl<'a> HistoryReport<'a> {
             0 => String::new(),
             n => format!(", {} of them without a known class", count(n)),
         };
+        let of_base = self.base.filter(|base| base.report.n_objects != report.n_objects);
+        let other_objects = of_base.map_or_else(String::new, |base| {
+            let n = count(base.report.n_objects);
+            format!(
+                " {} was scored on {n} objects: differences are not of the same objects.",
+                base.classifier
+            )
+        });
         format!(
-            "{date}{} classifications of {} objects{unlabelled}; {} intervals.{data}",
+            "{date}{} classifications of {} objects{unlabelled}; {} intervals.{data}{other_objects}",
             count(report.n_classifications),
             count(report.n_objects),
             percent_level(report.parameters.level)
@@ -188,7 +196,7 @@ impl<'a> HistoryReport<'a> {
                     "ESC_s weighs the surprise at the true class by how much the probability moves, late moves more. \
                      Lower is stabler and surer."
                     @if overall.n_score_undefined > 0 {
-                        " Undefined for " (count(overall.n_score_undefined)) " objects of a single classification."
+                        " Undefined for " (count(overall.n_score_undefined)) " objects, such as those of a single classification."
                     }
                 }
                 @if let Some(accuracy) = early.accuracy {

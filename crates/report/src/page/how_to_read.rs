@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use super::ModelScorecard;
 use super::headline::bounds;
 use super::level_findings::{
-    FEW, commonest, extremes, mistakes_within_families, overconfidence, worst_confusion,
+    FEW, are_alike_in_size, commonest, extremes, mistakes_within_families, overconfidence, worst_confusion,
 };
 use super::number::{UNDEFINED, count, number, percent, shortened};
 
@@ -63,6 +63,8 @@ fn evenness(fine: &LevelEvaluation) -> Option<String> {
         "below the accuracy: objects of small classes are found less often than those of large ones"
     } else if balanced - accuracy > SMALL {
         "above the accuracy: objects of small classes are found more often than those of large ones"
+    } else if are_alike_in_size(fine) {
+        "about the accuracy, as the classes are about equally large"
     } else {
         "about the accuracy: how large a class is hardly matters"
     };
@@ -147,7 +149,13 @@ fn weakest_slice(card: &ModelScorecard) -> Option<String> {
     let scores = &slice.levels.last()?.scorecard.scores;
     let n_correct = scores.classes.iter().map(|class| class.correct).fold(0, u64::saturating_add);
     let interval = wilson_interval(n_correct, scores.n_objects, card.confidence_level).ok().flatten()?;
-    let verdict = if interval.upper < whole { "which lies above that" } else { "which lies within it" };
+    let verdict = if interval.upper < whole {
+        "which lies above that"
+    } else if whole < interval.lower {
+        "which lies below that"
+    } else {
+        "which lies within it"
+    };
     Some(format!(
         "The slice with the lowest accuracy is “{}”: {} of {} objects ({}), against {} of all, {verdict}.",
         isolated(slice.name.as_deref()?),
@@ -183,7 +191,7 @@ fn ambiguous(card: &ModelScorecard) -> Option<String> {
     let level = card.ambiguous.as_ref()?;
     let scores = &level.report.scorecard.scores;
     Some(format!(
-        "Of {} objects whose catalogue gives only the family, the model's class lies in that family for {}.",
+        "Of {} objects of which only the family is known, that family is the most probable one for {}.",
         count(scores.n_objects),
         percent(Some(scores.accuracy?))
     ))

@@ -59,6 +59,12 @@ pub(super) fn commonest(level: &LevelEvaluation) -> Option<(usize, f64)> {
     (all > 0).then(|| (class, n as f64 / all as f64))
 }
 
+/// Whether no class that has objects has more than twice as many as another.
+pub(super) fn are_alike_in_size(level: &LevelEvaluation) -> bool {
+    let support = || level.report.scorecard.confusion.iter().map(|row| sum(row)).filter(|&n| n > 0);
+    support().max() <= support().min().map(|least| least.saturating_mul(2))
+}
+
 /// Of the mistakes among the classes of a level, the share that stays within the family, their ancestor at level 1.
 pub(super) fn mistakes_within_families(level: &LevelEvaluation, tree: &NamedTree) -> Option<f64> {
     let family = |class: usize| {
@@ -132,6 +138,7 @@ mod tests {
         // F1: a 16/21, b 18/23, c 24/25.
         assert_eq!(extremes(fine), Some([(2, 24.0 / 25.0), (0, 16.0 / 21.0)]));
         assert_eq!(commonest(fine), Some((0, 12.0 / 35.0)));
+        assert!(!are_alike_in_size(fine));
         // Of six mistakes four stay in A.
         assert_eq!(mistakes_within_families(fine, &report.tree), Some(4.0 / 6.0));
         // 0.7 was said, 29 of 35 came true.
@@ -145,6 +152,7 @@ mod tests {
         let fine = report_of_few.levels.last().unwrap();
         let worst = WorstConfusion { true_class: 3, predicted_class: 0, n: 1, support: 1 };
         assert_eq!(worst_confusion(fine), Some(worst));
+        assert!(are_alike_in_size(fine));
         let report_of_none = report(&[]);
         let fine = report_of_none.levels.last().unwrap();
         assert_eq!((worst_confusion(fine), extremes(fine), commonest(fine)), (None, None, None));

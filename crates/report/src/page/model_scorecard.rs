@@ -230,7 +230,7 @@ impl ModelScorecard {
         let interval = level.accuracy_interval.map(|interval| format!(" ({})", bounds(&interval)));
         Some(html! {
             p {
-                "Catalogues sometimes say only that a star is an eclipsing binary or an RR Lyrae star. Of "
+                "Catalogues sometimes give only the family of an object. Of "
                 (Datum::count(level.report.scorecard.scores.n_objects, "/ambiguous/scorecard/scores/n_objects").inline(Shown::Count))
                 " such objects the most probable family is the one that is known for "
                 (Datum::new(level.report.scorecard.scores.accuracy, "/ambiguous/scorecard/scores/accuracy").inline(Shown::Percent))

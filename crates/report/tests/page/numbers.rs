@@ -1,6 +1,8 @@
 //! What the text of a scorecard says of its numbers.
 
-use super::sample::{Tree, card};
+use heliacal_report::page::{BaseReport, HistoryReport};
+
+use super::sample::{Tree, card, evaluation};
 
 #[test]
 fn sentences_are_made_from_the_numbers() {
@@ -18,11 +20,35 @@ fn sentences_are_made_from_the_numbers() {
 }
 
 #[test]
+fn a_slice_that_does_better_than_the_whole() {
+    let mut card = card(&Tree::stars(), 2000);
+    let slices = card.slices.as_mut().unwrap();
+    slices.reports.truncate(2);
+    let scores = &mut slices.reports[1].levels.last_mut().unwrap().scorecard.scores;
+    scores.accuracy = Some(1.0);
+    for class in &mut scores.classes {
+        class.correct = class.support;
+    }
+    assert!(card.page().html().contains("of all, which lies below that."));
+}
+
+#[test]
+fn differences_of_other_objects_are_named_so() {
+    let (report, base) = (evaluation(&Tree::stars(), 60), evaluation(&Tree::stars(), 40));
+    let page = |base| {
+        let base = Some(BaseReport { classifier: "old", report: base });
+        HistoryReport { base, ..HistoryReport::new("new", &report) }.page()
+    };
+    assert!(page(&base).html().contains("old was scored on 40 objects: differences"));
+    assert!(!page(&report).html().contains("was scored on"));
+}
+
+#[test]
 fn what_is_absent_is_left_out() {
     let mut card = card(&Tree::stars(), 200);
     (card.slices, card.anomaly, card.ambiguous, card.look_alikes, card.date) = (None, None, None, None, None);
     let html = card.page().html().to_owned();
-    for heading in ["Slices", "Strangers", "Look-alikes", "Objects known by family only", "Anomaly AUC"] {
+    for heading in ["Slices", "Anomalies", "Look-alikes", "Objects known by family only", "Anomaly AUC"] {
         assert!(!html.contains(heading), "{heading}");
     }
     assert!(html.contains("Families of classes"));

@@ -3,6 +3,7 @@
 use heliacal_lightcurve::{LightCurve, Observation, Passband};
 use heliacal_metrics::calibration::{Bins, Reliability};
 use heliacal_metrics::esc::{EscGrid, FlowBins, MassFlow};
+use heliacal_metrics::evaluation::DaysSince;
 use heliacal_metrics::scorecard::{
     Confusion, KaplanMeier, Ranking, SinceTriggerScorecards, ZeroDivision, precision_recall_curve, roc_curve,
 };
@@ -127,7 +128,10 @@ fn scores(names: &[String], style: &FigureStyle) -> Vec<(&'static str, Result<Fi
         ),
     ];
     if n > 1 {
-        drawn.push(("since trigger", figures::scores_since_trigger(&reports, &levels, style)));
+        drawn.push((
+            "since trigger",
+            figures::scores_since_trigger(&reports, DaysSince::FirstClassification, &levels, style),
+        ));
     }
     drawn
 }

@@ -55,7 +55,8 @@ pub enum Preset {
     /// coordinates. The network is that of `paper` with 32 tanh units on the static features.
     ///
     /// With `paper` a bright source is ten thousand times as large as a faint one and right ascensions outweigh redshifts;
-    /// a network has to learn that away before it learns anything.
+    /// a network has to learn that away before it learns anything. Made for transients: the few tenths of a magnitude of a
+    /// variable star are little in decades of flux.
     Heliacal,
 }
 

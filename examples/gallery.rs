@@ -308,18 +308,21 @@ fn evolution(gallery: &mut Gallery<'_>, sample: &Sample) -> Outcome {
     let shown = one_per_class(&[SimulatedClass::SnIa])?.swap_remove(0);
     let view = shown.light_curve.view();
     let trigger = view.mjd()[view.first_detection().ok_or("no detection")?];
-    // A SNIa with a long history that the new classifier settles on.
-    let is_shown = |history: &&ToyHistory| history.true_class == 0 && history.days.len() > 18;
-    let (base, new) = sample
-        .base
-        .iter()
-        .zip(&sample.new)
-        .find(|(base, new)| is_shown(base) && new.history.last()[0] > 0.8)
-        .ok_or("no long history")?;
+    // A classification after each observation; the first toy that the new classifier settles on.
+    let days: Vec<f64> = view.mjd().iter().map(|mjd| mjd - trigger).filter(|day| *day >= 0.0).collect();
+    let kinship = kinship(&sample.tree);
+    let mut random = Random(0);
+    let [base, new] = loop {
+        let base = BASE.history(&mut random, 0, days.clone(), &kinship)?;
+        let new = NEW.history(&mut random, 0, days.clone(), &kinship)?;
+        if new.history.last()[0] > 0.8 {
+            break [base, new];
+        }
+    };
     let options = EscOptions::default();
     let mut scorer = HistoryScorer::new(&options)?;
     let mut mjds = Vec::new();
-    for toy in [base, new] {
+    for toy in [&base, &new] {
         let mjd: Vec<f64> = toy.days.iter().map(|day| trigger + day).collect();
         let score = scorer.score(&ClassifiedObject::labelled(&toy.history, 0))?;
         let converged = score.truth.and_then(|truth| truth.esc_fraction.tau).map(|tau| mjd[tau - 1]);
@@ -374,7 +377,13 @@ fn scores(gallery: &mut Gallery<'_>, sample: &Sample) -> Outcome {
     let figure = figures::scores_since_trigger(&reports, DaysSince::Trigger, names_of_levels, &style)?;
     let heading = "Scores against days since trigger (ORACLE, figs. 5 and 6)";
     gallery.add("scores_since_trigger", "scores_since_trigger", heading, &figure)?;
-    for (day, file) in [(3, "confusion_8_days"), (6, "confusion_64_days")] {
+    let days = [
+        (1, "confusion_2_days"),
+        (3, "confusion_8_days"),
+        (6, "confusion_64_days"),
+        (10, "confusion_1024_days"),
+    ];
+    for (day, file) in days {
         let title = format!("{} days after the trigger", DAYS_SINCE_TRIGGER[day]);
         let confusion = since.scorecards()[day].leaf_level().scorecard().confusion();
         let figure = figures::confusion_matrix(confusion, &names, &style.clone().title(&title))?;

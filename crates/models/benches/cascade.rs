@@ -5,15 +5,18 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::hint::black_box;
-use std::time::Duration;
 
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::{AdamW, Optimizer, ParamsAdamW, VarBuilder};
-use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group, criterion_main};
 use heliacal_models::{
     BaseClassification, Cascade, CascadeBatch, CascadeConfig, CascadeInput, CascadeScaling, Isa, Naive,
     NaiveConfig, ScalingMode, TrainPass, candle_core, candle_nn, dropout_seed,
 };
+
+#[path = "shared/on_threads.rs"]
+mod on_threads;
+use on_threads::on_threads;
 
 const CLASSES: usize = 5;
 
@@ -50,23 +53,6 @@ fn cascade(histories: &[CascadeInput]) -> Cascade {
     let config = CascadeConfig::paper(CLASSES);
     let scaling = CascadeScaling::fit(&config, ScalingMode::TrainingSet, histories).unwrap();
     Cascade::fresh(config, scaling, 1, &Device::Cpu).unwrap()
-}
-
-/// Runs a case on one thread and on two.
-fn on_threads(c: &mut Criterion, case: &str, n_objects: usize, run: &mut (dyn FnMut() + Send)) {
-    let mut group = c.benchmark_group(case);
-    group
-        .throughput(Throughput::Elements(n_objects as u64))
-        .sampling_mode(SamplingMode::Flat)
-        .sample_size(10)
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_secs(2));
-    for n_threads in [1, 2] {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
-        // The whole loop inside the pool: entering it takes microseconds.
-        group.bench_function(n_threads.to_string(), |b| pool.install(|| b.iter(&mut *run)));
-    }
-    group.finish();
 }
 
 /// The answers after every step.

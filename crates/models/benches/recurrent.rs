@@ -4,15 +4,18 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::hint::black_box;
-use std::time::Duration;
 
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::{AdamW, Optimizer, ParamsAdamW, VarBuilder};
-use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group, criterion_main};
 use heliacal_lightcurve::{Context, Observation, Passband};
 use heliacal_models::{
     CellKind, Gru, GruCell, Isa, LstmCell, Oracle, Preset, Recurrent, RecurrentConfig, candle_core, candle_nn,
 };
+
+#[path = "shared/on_threads.rs"]
+mod on_threads;
+use on_threads::on_threads;
 
 const GRU: RecurrentConfig = RecurrentConfig { input: 5, hidden: 100, n_layers: 2 };
 const LSTM: RecurrentConfig = RecurrentConfig { input: 10, hidden: 256, n_layers: 1 };
@@ -47,23 +50,6 @@ fn weights<C: CellKind>(config: RecurrentConfig) -> Vec<(String, Tensor)> {
 fn layers<C: CellKind>(config: RecurrentConfig, weights: Vec<(String, Tensor)>) -> Recurrent<C> {
     let vb = VarBuilder::from_tensors(weights.into_iter().collect(), DType::F32, &Device::Cpu);
     Recurrent::new(config, vb).unwrap()
-}
-
-/// Runs a case on one thread and on two.
-fn on_threads(c: &mut Criterion, case: &str, n_rows: usize, run: &mut (dyn FnMut() + Send)) {
-    let mut group = c.benchmark_group(case);
-    group
-        .throughput(Throughput::Elements(n_rows as u64))
-        .sampling_mode(SamplingMode::Flat)
-        .sample_size(10)
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_secs(2));
-    for n_threads in [1, 2] {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
-        // The whole loop inside the pool: entering it takes microseconds.
-        group.bench_function(n_threads.to_string(), |b| pool.install(|| b.iter(&mut *run)));
-    }
-    group.finish();
 }
 
 fn forward<C: CellKind>(c: &mut Criterion, case: &str, config: RecurrentConfig, lengths: &[usize]) {

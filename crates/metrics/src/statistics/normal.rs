@@ -2,24 +2,7 @@
 
 use std::f64::consts::{PI, SQRT_2};
 
-use statrs::function::erf::erfc_inv;
-use statrs::function::gamma::gamma_ur;
-
-/// Complementary error function as the incomplete gamma function `Q(1/2, x²)`: within 1e-14 of SciPy's up to `x = 8`, within
-/// 1e-13 where it ends. statrs 0.19's own `erfc` has coefficients of ten digits and is off by 1e-10.
-fn erfc(x: f64) -> f64 {
-    if x < 0.0 {
-        return 2.0 - erfc(-x);
-    }
-    let square = x * x;
-    if square == 0.0 {
-        1.0
-    } else if square < 750.0 {
-        gamma_ur(0.5, square)
-    } else {
-        0.0
-    }
-}
+use libm::erfc;
 
 /// Probability of a value at or below `z`.
 pub(super) fn cdf(z: f64) -> f64 {
@@ -36,13 +19,21 @@ pub(super) fn quantile(probability: f64) -> f64 {
     if probability > 0.5 {
         return -quantile(1.0 - probability);
     }
-    let z = -SQRT_2 * erfc_inv(2.0 * probability);
-    if !z.is_finite() {
-        return z;
+    match probability {
+        0.0 => return f64::NEG_INFINITY,
+        0.5 => return 0.0,
+        _ => {}
     }
-    // statrs' inverse has ten digits: one step of Halley's on the distribution, which has them all.
-    let error = (cdf(z) - probability) * (2.0 * PI).sqrt() * (0.5 * z * z).exp();
-    if error.is_finite() { z - error / (1.0 + 0.5 * z * error) } else { z }
+    // Within 4.5e-4 (Abramowitz & Stegun 1964, 26.2.23). Halley's steps on the distribution, which has all digits, triple
+    // the number of right ones.
+    let t = (-2.0 * probability.ln()).sqrt();
+    let start = (2.515_517 + t * (0.802_853 + t * 0.010_328))
+        / (1.0 + t * (1.432_788 + t * (0.189_269 + t * 0.001_308)))
+        - t;
+    (0..3).fold(start, |z, _| {
+        let error = (cdf(z) - probability) * (2.0 * PI).sqrt() * (0.5 * z * z).exp();
+        if error.is_finite() { z - error / (1.0 + 0.5 * z * error) } else { z }
+    })
 }
 
 /// How far from 0 a central interval of that level reaches.

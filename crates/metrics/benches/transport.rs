@@ -118,7 +118,7 @@ fn threads(c: &mut Criterion) {
     group.throughput(Throughput::Elements(49_000));
     group.sample_size(10);
     for n_threads in [1, 2] {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().expect("threads");
+        let pool = rayon_core::ThreadPoolBuilder::new().num_threads(n_threads).build().expect("threads");
         group.bench_function(BenchmarkId::new("metric_19_threads", n_threads), |bencher| {
             bencher.iter(|| pool.install(|| cost.consecutive_batch(&histories)));
         });

@@ -6,6 +6,7 @@ mod class_tree;
 pub mod esc;
 #[cfg(feature = "statistics")]
 pub mod evaluation;
+mod in_order;
 mod moments;
 mod pmf;
 pub mod scorecard;

@@ -2,6 +2,7 @@
 
 use super::error::CalibrationError;
 use super::rows;
+use crate::in_order::in_order;
 
 /// Probabilities are floored at this before their logarithm is taken, so that a single impossible truth does not make
 /// every likelihood zero. Far below what an `f32` PMF resolves next to 1.
@@ -112,35 +113,34 @@ struct Derivatives {
 
 impl Likelihood<'_> {
     fn at(&self, beta: f64) -> Derivatives {
-        let part = |(logits, labels): (&[f64], &[usize])| {
-            let mut sum = Derivatives::default();
-            for (row, &label) in logits.chunks_exact(self.n_classes).zip(labels) {
-                let (mut mass, mut first, mut second) = (0.0, 0.0, 0.0);
-                for &z in row {
-                    let weight = (beta * z).exp();
-                    // Not 0 · ∞.
-                    if weight > 0.0 {
-                        mass += weight;
-                        first += weight * z;
-                        second += weight * z * z;
+        let n_parts = self.labels.len().div_ceil(ROWS_PER_PART);
+        let sums = in_order(
+            n_parts,
+            1,
+            || (),
+            |(), part| {
+                let rows = part * ROWS_PER_PART..((part + 1) * ROWS_PER_PART).min(self.labels.len());
+                let logits = &self.logits[rows.start * self.n_classes..rows.end * self.n_classes];
+                let mut sum = Derivatives::default();
+                for (row, &label) in logits.chunks_exact(self.n_classes).zip(&self.labels[rows]) {
+                    let (mut mass, mut first, mut second) = (0.0, 0.0, 0.0);
+                    for &z in row {
+                        let weight = (beta * z).exp();
+                        // Not 0 · ∞.
+                        if weight > 0.0 {
+                            mass += weight;
+                            first += weight * z;
+                            second += weight * z * z;
+                        }
                     }
+                    let mean = first / mass;
+                    sum.value += mass.ln() - beta * row[label];
+                    sum.gradient += mean - row[label];
+                    sum.curvature += (second / mass - mean * mean).max(0.0);
                 }
-                let mean = first / mass;
-                sum.value += mass.ln() - beta * row[label];
-                sum.gradient += mean - row[label];
-                sum.curvature += (second / mass - mean * mean).max(0.0);
-            }
-            sum
-        };
-        let parts =
-            || self.logits.chunks(ROWS_PER_PART * self.n_classes).zip(self.labels.chunks(ROWS_PER_PART));
-        #[cfg(feature = "rayon")]
-        let sums: Vec<Derivatives> = {
-            use rayon::prelude::*;
-            parts().collect::<Vec<_>>().into_par_iter().map(part).collect()
-        };
-        #[cfg(not(feature = "rayon"))]
-        let sums: Vec<Derivatives> = parts().map(part).collect();
+                sum
+            },
+        );
         sums.into_iter().fold(Derivatives::default(), |a, b| Derivatives {
             value: a.value + b.value,
             gradient: a.gradient + b.gradient,

@@ -8,6 +8,7 @@ use super::{
     ClassifiedObject, EscElapsed, EscError, EscOptions, HistoryScore, TopScore, TruthScore, WeightCurve,
 };
 use crate::PmfHistory;
+use crate::in_order::in_order;
 use crate::transport::{GroundCost, W1Solver, unit};
 
 /// Scores one history: early-stable metrics, motion and labels, in one pass.
@@ -64,25 +65,15 @@ pub fn score_histories(
 ) -> Result<Vec<HistoryScore>, EscError> {
     let floor = check(options)?;
     let scorer = || HistoryScorer::trusted(options, floor);
-    let score = |scorer: &mut HistoryScorer<'_>, (index, object): (usize, &ClassifiedObject<'_>)| {
-        scorer.score(object).map_err(|source| EscError::Object { index, source: Box::new(source) })
-    };
+    let scores = in_order(objects.len(), PART, scorer, |scorer, index| {
+        let score = scorer.score(&objects[index]);
+        score.map_err(|source| EscError::Object { index, source: Box::new(source) })
+    });
     // Each score is written once, where it stays: results are collected and then unpacked in place.
-    #[cfg(feature = "rayon")]
-    let scores: Vec<_> = {
-        use rayon::prelude::*;
-        objects.par_iter().enumerate().with_min_len(PART).map_init(scorer, score).collect()
-    };
-    #[cfg(not(feature = "rayon"))]
-    let scores: Vec<_> = {
-        let mut scorer = scorer();
-        objects.iter().enumerate().map(|object| score(&mut scorer, object)).collect()
-    };
     scores.into_iter().collect()
 }
 
 /// Objects that one thread takes at a time, at least.
-#[cfg(feature = "rayon")]
 const PART: usize = 256;
 
 /// Scores history after history with the same options; keeps its scratch memory and a table of weights per length, so that

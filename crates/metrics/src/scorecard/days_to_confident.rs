@@ -260,7 +260,7 @@ impl ConfidentDays {
             .filter(|(_, reached)| **reached)
             .map(|(days, _)| *days)
             .collect();
-        days.sort_by(f64::total_cmp);
+        days.sort_unstable_by(f64::total_cmp);
         days
     }
 

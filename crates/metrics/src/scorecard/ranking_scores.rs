@@ -5,6 +5,7 @@ use super::error::{
     ScorecardError, check_class, check_class_count, check_finite, check_new_classes, deserialize_checked,
 };
 use super::separation::{Positives, Separation};
+use crate::in_order::in_order;
 
 /// The scores of all objects for all classes, kept to be ranked: 8 bytes per object and class.
 ///
@@ -209,14 +210,8 @@ impl RankingScores {
 }
 
 /// One result per class, in order.
-fn per_class<T: Send>(n_classes: usize, result: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
-    #[cfg(feature = "rayon")]
-    {
-        use rayon::prelude::*;
-        (0..n_classes).into_par_iter().map(result).collect()
-    }
-    #[cfg(not(feature = "rayon"))]
-    (0..n_classes).map(result).collect()
+fn per_class<T: Send>(n_classes: usize, result: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    in_order(n_classes, 1, || (), |(), class| result(class))
 }
 
 #[cfg(test)]

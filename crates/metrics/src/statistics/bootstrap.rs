@@ -4,6 +4,7 @@ use super::error::StatisticsError;
 use super::interval::check_values;
 use super::resampling::Resampling;
 use super::split_mix::SplitMix64;
+use crate::in_order::in_order;
 
 /// How the acceleration of BCa intervals is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -179,7 +180,7 @@ fn run(
     let mut whole = Vec::new();
     resampling.whole(&mut whole);
     let estimate = defined(&whole).ok_or(StatisticsError::UndefinedEstimate)?;
-    let all = in_order(options.n_resamples, |indices, replicate| {
+    let all = in_order(options.n_resamples, 1, Vec::new, |indices, replicate| {
         resampling.draw(&mut SplitMix64::of_replicate(options.seed, replicate), indices);
         defined(indices)
     });
@@ -196,7 +197,7 @@ fn run(
     let without_each: Option<Vec<Vec<f64>>> = (0..resampling.n_strata())
         .map(|stratum| {
             let n_blocks = resampling.n_units(stratum).min(most);
-            in_order(n_blocks, |indices, block| {
+            in_order(n_blocks, 1, Vec::new, |indices, block| {
                 resampling.leave_out(stratum, block, n_blocks, indices);
                 defined(indices)
             })
@@ -232,23 +233,6 @@ pub fn acceleration(without_each: &[Vec<f64>]) -> Option<f64> {
     }
     let acceleration = if squares == 0.0 { 0.0 } else { cubes / (6.0 * squares * f64::sqrt(squares)) };
     acceleration.is_finite().then_some(acceleration)
-}
-
-/// Evaluates items on several threads (feature `rayon`), each with scratch space; results in order of the items.
-fn in_order(
-    n_items: usize,
-    evaluate: impl Fn(&mut Vec<usize>, usize) -> Option<f64> + Sync + Send,
-) -> Vec<Option<f64>> {
-    #[cfg(feature = "rayon")]
-    {
-        use rayon::prelude::*;
-        (0..n_items).into_par_iter().map_init(Vec::new, |scratch, item| evaluate(scratch, item)).collect()
-    }
-    #[cfg(not(feature = "rayon"))]
-    {
-        let mut scratch = Vec::new();
-        (0..n_items).map(|item| evaluate(&mut scratch, item)).collect()
-    }
 }
 
 #[cfg(test)]

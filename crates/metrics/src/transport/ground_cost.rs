@@ -3,6 +3,7 @@
 use super::error::{TransportError, same_classes};
 use super::unit::{unit, unit_plan, unit_rows};
 use super::{CostMatrix, LineCost, NetworkSimplex, TransportPlan, TreeCost, line_plan, tree_plan};
+use crate::in_order::in_order;
 use crate::pmf::check_rows;
 use crate::{Pmf, PmfHistory};
 
@@ -58,25 +59,19 @@ impl GroundCost {
     /// [`TransportError::History`] for the first history that fails, with the reason of
     /// [`W1Solver::consecutive`].
     pub fn consecutive_batch(&self, histories: &[PmfHistory]) -> Result<Vec<Vec<f64>>, TransportError> {
-        let one = |solver: &mut W1Solver<'_>, history: &PmfHistory| {
-            let mut out = Vec::new();
-            solver.consecutive(history, &mut out).map(|()| out)
-        };
-        let named = |(index, result): (usize, Result<Vec<f64>, TransportError>)| {
-            result.map_err(|error| TransportError::History { index, source: Box::new(error) })
-        };
-        #[cfg(feature = "rayon")]
-        {
-            use rayon::prelude::*;
-            // Collected before the errors are looked at: the first in order is reported, whichever came first in time.
-            let results: Vec<_> = histories.par_iter().map_init(|| self.solver(), one).collect();
-            results.into_iter().enumerate().map(named).collect()
-        }
-        #[cfg(not(feature = "rayon"))]
-        {
-            let mut solver = self.solver();
-            histories.iter().map(|history| one(&mut solver, history)).enumerate().map(named).collect()
-        }
+        let distances = in_order(
+            histories.len(),
+            1,
+            || self.solver(),
+            |solver, index| {
+                let mut out = Vec::new();
+                match solver.consecutive(&histories[index], &mut out) {
+                    Ok(()) => Ok(out),
+                    Err(error) => Err(TransportError::History { index, source: Box::new(error) }),
+                }
+            },
+        );
+        distances.into_iter().collect()
     }
 }
 

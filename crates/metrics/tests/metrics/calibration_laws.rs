@@ -220,7 +220,7 @@ fn threads_change_no_digit() {
     let labels: Vec<usize> =
         (0..30_000).map(|i| usize::from(logits[3 * i] < 3.0 * random.uniform())).collect();
     let run = |n_threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
+        let pool = rayon_core::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
         pool.install(|| fit_temperature(&logits, 3, &labels).unwrap())
     };
     assert_eq!(run(1), run(2));

@@ -135,8 +135,8 @@ fn threads_change_no_digit() {
 }
 
 #[cfg(feature = "rayon")]
-fn rayon_pool(n_threads: usize) -> rayon::ThreadPool {
-    rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap()
+fn rayon_pool(n_threads: usize) -> rayon_core::ThreadPool {
+    rayon_core::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap()
 }
 
 /// The standard error of a mean is σ/√n, and intervals cover: 400 samples of 60 exponential numbers, level 0.9.

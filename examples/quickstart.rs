@@ -285,7 +285,7 @@ fn cascade(
         run.cascade.history.len(),
         begin.elapsed().as_secs_f64()
     );
-    let mut results = CascadeResults::new(&histories, &protocol, esc.params);
+    let mut results = CascadeResults::new(&histories, &protocol, &esc);
     results.push(&run);
     let report = results.report()?;
     write_file(arguments.out.join("cascade.json"), &serde_json::to_vec(&report)?)?;

@@ -25,7 +25,7 @@ use heliacal::pipeline::{
 };
 use heliacal::{Classifier, Device, LightCurve, ObjectId, Preset, TruthMap};
 use heliacal_report::Table;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 #[path = "shared/base_classifiers.rs"]
 mod base_classifiers;
@@ -91,7 +91,8 @@ struct Arguments {
     /// Folder for everything that is written; it is made.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Go on in --out, from the checkpoints that are there; the objects and all numbers but --seeds and --epochs must be the same.
+    /// Go on in --out, from the checkpoints that are there; the objects and all numbers of the training but --epochs must be the
+    /// same.
     #[arg(long)]
     resume: bool,
     /// How often to divide, train and score; the tables have means and standard deviations over these.
@@ -115,7 +116,7 @@ struct Arguments {
 }
 
 /// Every number that the results depend on, beside the data.
-#[derive(clap::Args, Serialize, Deserialize)]
+#[derive(clap::Args)]
 #[allow(clippy::struct_excessive_bools, reason = "flags of a command line")]
 struct Protocol {
     /// Keep only these classes, separated by commas: probabilities are scaled to sum to 1 over them, objects of others are
@@ -202,9 +203,8 @@ struct Protocol {
     survey_seed: u64,
 }
 
-#[derive(Clone, Copy, PartialEq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
 #[value(rename_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
 enum LossName {
     CrossEntropy,
     Weighted,
@@ -221,11 +221,12 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let device = if arguments.cuda { Device::new_cuda(0)? } else { Device::Cpu };
     let (protocol, esc) = (arguments.protocol.protocol()?, arguments.protocol.esc()?);
     fs::create_dir_all(&arguments.out).map_err(|error| format!("{}: {error}", arguments.out.display()))?;
-    let begun = arguments.out.join("protocol.json");
-    arguments.protocol.agree(&begun, arguments.resume)?;
+    let begun = arguments.out.join("seed-0");
+    if begun.exists() && !arguments.resume {
+        let begun = begun.display();
+        return Err(format!("{begun} is there: --resume goes on; to begin anew, take another --out").into());
+    }
     let data = Data::new(arguments, &device)?;
-    // Not before there is something to learn from: a mistyped path is no beginning.
-    write_file(&begun, &serde_json::to_vec_pretty(&arguments.protocol)?)?;
 
     let histories = &data.histories;
     let n_steps: usize = histories.objects().iter().map(|object| object.mjd.len()).sum();
@@ -237,7 +238,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         LeftOut::in_words(histories.left_out())
     );
 
-    let mut results = CascadeResults::new(histories, &protocol, esc.params);
+    let mut results = CascadeResults::new(histories, &protocol, &esc);
     let mut first = None;
     for seed in 0..arguments.seeds {
         let folder = arguments.out.join(format!("seed-{seed}"));
@@ -426,28 +427,6 @@ impl Protocol {
             weights: WeightCurve::Exponential { alpha: self.alpha },
             ..EscOptions::default()
         })
-    }
-
-    /// A training that goes on must have begun with the same protocol, which lies beside what came of it.
-    fn agree(&self, path: &Path, resume: bool) -> Result<(), Box<dyn Error>> {
-        let ours = serde_json::to_value(self)?;
-        if path.exists() {
-            if !resume {
-                let path = path.display();
-                return Err(
-                    format!("{path} is there: --resume goes on; to begin anew, take another --out").into()
-                );
-            }
-            let theirs: serde_json::Value = serde_json::from_slice(&fs::read(path)?)?;
-            for (name, ours) in ours.as_object().into_iter().flatten().filter(|(name, _)| *name != "epochs") {
-                let theirs = &theirs[name];
-                if theirs != ours {
-                    let flag = name.replace('_', "-");
-                    return Err(format!("--{flag} was {theirs} when the training began, now {ours}").into());
-                }
-            }
-        }
-        Ok(())
     }
 }
 

@@ -1,5 +1,7 @@
 //! What can go wrong between the parts.
 
+use std::path::PathBuf;
+
 use heliacal_taxonomy::{ColumnsError, DecisionError, TaxonomyError, TaxonomyTextError, UnknownName};
 
 /// Shorthand for this crate's results.
@@ -64,6 +66,26 @@ pub enum Error {
         /// How many objects were left out, and why.
         left_out: std::collections::BTreeMap<crate::pipeline::LeftOut, usize>,
     },
+    /// A folder of checkpoints whose trainings were begun with other numbers: going on would not be the same training.
+    #[error("{}: {field} was {expected} when the training began, now {found}", .path.display())]
+    OtherProtocol {
+        /// The file with the numbers of then.
+        path: PathBuf,
+        /// The first one that differs, such as `train.batch_size`.
+        field: String,
+        /// Its value then, as JSON.
+        expected: String,
+        /// Its value now.
+        found: String,
+    },
+    /// Checkpoints of which it cannot be told what they were trained with.
+    #[error("{}, which says what the checkpoints beside it are: {source}", .path.display())]
+    Protocol {
+        /// The file that should say it.
+        path: PathBuf,
+        /// Why it does not.
+        source: std::io::Error,
+    },
     /// Realizations of a light curve that have not the same steps.
     #[error("realization {realization} has {found} {what}, the first one has {expected}")]
     Realization {
@@ -84,7 +106,7 @@ pub enum Error {
         /// Which row, and what is wrong with it.
         source: heliacal_metrics::PmfError,
     },
-    /// A light curve that cannot be encoded.
+    /// A light curve that cannot be encoded, or a history that a network cannot take.
     #[error("object {object}: {source}")]
     Object {
         /// The object.

@@ -110,6 +110,14 @@ pub enum Error {
         /// What is there.
         found: String,
     },
+    /// One of several histories is not valid.
+    #[error("history {index}: {source}")]
+    History {
+        /// Its position among those given.
+        index: usize,
+        /// What is wrong with it.
+        source: Box<Error>,
+    },
     /// A slot of a stream arena that holds no object.
     #[error("slot {slot} of the arena holds no object")]
     NoSuchObject {

@@ -159,3 +159,15 @@ impl ModelFile {
         })
     }
 }
+
+/// That weights are of f32: the numbers that go in are, and so are the kernels.
+pub(crate) fn check_number_type(vb: &VarBuilder<'_>) -> Result<()> {
+    match vb.dtype() {
+        DType::F32 => Ok(()),
+        dtype => Err(Error::Config {
+            what: "number type of the weights",
+            expected: DType::F32.as_str().into(),
+            found: dtype.as_str().into(),
+        }),
+    }
+}

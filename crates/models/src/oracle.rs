@@ -6,7 +6,7 @@ use heliacal_lightcurve::{Context, LightCurveView};
 use serde::{Deserialize, Serialize};
 
 use crate::features::{EncodedLightCurve, FeatureSpec};
-use crate::model_file::ModelFile;
+use crate::model_file::{ModelFile, check_number_type};
 use crate::recurrent::{Dense, Gru, Head, Packed, RecurrentConfig, RecurrentState};
 use crate::{Error, Result};
 
@@ -243,11 +243,12 @@ impl Oracle {
     /// Builds the network on PyTorch's parameter names: `gru.weight_ih_l0`, ..., `dense1.weight`, ..., `fc_out.bias`.
     ///
     /// # Errors
-    /// [`Error::Config`] when the encoding does not have the configured numbers of columns and static inputs, or a size
-    /// is zero or absurd; [`Error::Candle`] when a weight is missing or has another shape.
+    /// [`Error::Config`] when the encoding does not have the configured numbers of columns and static inputs, a size is zero
+    /// or absurd, or the weights are not of f32; [`Error::Candle`] when a weight is missing or has another shape.
     #[allow(clippy::needless_pass_by_value, reason = "candle passes a VarBuilder by value everywhere")]
     pub fn new(config: OracleConfig, features: FeatureSpec, vb: VarBuilder<'_>) -> Result<Self> {
         config.check(&features)?;
+        check_number_type(&vb)?;
         let gru = Gru::new(config.recurrent(), vb.pp("gru"))?;
         let dense = config
             .dense()

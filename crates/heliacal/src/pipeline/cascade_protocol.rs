@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use heliacal_lightcurve::ObjectId;
 use heliacal_metrics::PmfHistory;
 use heliacal_metrics::esc::EscOptions;
 use heliacal_models::candle_core::Device;
@@ -13,6 +14,7 @@ use heliacal_models::{
     Cascade, CascadeConfig, CascadeInput, CascadeScaling, Naive, NaiveConfig, ScalingMode,
 };
 
+use super::cascade_checkpoints::CascadeCheckpoints;
 use super::{CascadeLoss, CascadeScores, LabelledHistories};
 use crate::{Error, Result};
 
@@ -100,14 +102,17 @@ impl CascadeProtocol {
     /// Divides, trains and scores with one seed.
     ///
     /// With a folder for checkpoints the trainings write theirs there after every epoch, and go on from those that they find; a
-    /// training that had ended is not run again. The same seed gives the same weights, interrupted or not.
+    /// training that had ended is not run again. The same seed gives the same weights, interrupted or not. The folder is for one
+    /// seed of one protocol, which is written into it as `protocol.json`; another one is an error, but for more or fewer epochs.
     ///
     /// `progress` gets the name of the network, [`NAIVE`] or [`CASCADE`], and what happened; breaking ends that training
     /// early.
     ///
     /// # Errors
-    /// [`Error::Train`] when a training cannot be made or gone on with, [`Error::Loss`] for numbers that make no loss,
-    /// [`Error::Model`] when a network cannot be made, [`Error::Esc`] for options that make no sense.
+    /// [`Error::Train`] when a training cannot be made or gone on with, [`Error::OtherProtocol`] and [`Error::Protocol`] when the
+    /// checkpoints are of another one or do not say of which, [`Error::Loss`] for numbers that make no loss, [`Error::Model`]
+    /// when a network cannot be made, [`Error::Object`] for a history that no network can take, [`Error::Esc`] for options
+    /// that make no sense.
     pub fn run(
         &self,
         histories: &LabelledHistories,
@@ -119,16 +124,22 @@ impl CascadeProtocol {
     ) -> Result<CascadeRun> {
         let split = stratified_split(&histories.true_classes(), self.test_share, seed);
         let examples = histories.examples(&split.training);
-        let network = self.network_of(histories);
+        let protocol = self.for_histories(histories);
+        let checkpoints = checkpoints
+            .map(|folder| CascadeCheckpoints::claim(folder, &protocol, seed, &[NAIVE, CASCADE]))
+            .transpose()?;
+        let network = protocol.network;
         // The trainer divides in the same way for the same seed: the scaling knows nothing of the validation objects.
         let classes: Vec<usize> = examples.iter().map(|example| example.true_class).collect();
         let learned = stratified_split(&classes, self.train.validation_share, seed).training;
         let inputs: Vec<&CascadeInput> = learned.iter().map(|&index| &examples[index].input).collect();
-        let scaling = CascadeScaling::fit(&network, self.scaling, inputs)?;
+        let object = |position: usize| histories.objects()[position].object_id.clone();
+        let scaling = CascadeScaling::fit(&network, self.scaling, inputs)
+            .map_err(|error| named(error, |index| object(split.training[learned[index]])))?;
 
         let naive = Naive::fresh(NaiveConfig::of_cascade(&network), seed, device)?;
         let n_classes = histories.n_classes();
-        let of = |name: &str| checkpoints.map(|folder| folder.join(format!("{name}.checkpoint.safetensors")));
+        let of = |name: &str| checkpoints.as_ref().map(|checkpoints| checkpoints.of(name));
         let naive =
             self.train(&naive, &examples, n_classes, seed, of(NAIVE), |event| progress(NAIVE, event))?;
         let cascade = Cascade::fresh(network, scaling, seed, device)?;
@@ -153,10 +164,15 @@ impl CascadeProtocol {
             let said = split.held_out.iter().map(|&position| histories.base_history(position, base));
             classifiers.push(scored(name, None, said.collect())?);
         }
-        let said = held_out.iter().map(|input| naive.model.predict(&input.probabilities));
-        let said = histories.pmfs(&split.held_out, &said.collect::<Result<Vec<_>, _>>()?)?;
+        let said = held_out.iter().zip(&split.held_out).map(|(input, &position)| {
+            let said = naive.model.predict(&input.probabilities);
+            said.map_err(|source| Error::Object { object: object(position), source })
+        });
+        let said = histories.pmfs(&split.held_out, &said.collect::<Result<Vec<_>>>()?)?;
         classifiers.push(scored(NAIVE, Some(naive.model.config().n_parameters()), said)?);
-        let said = histories.pmfs(&split.held_out, &cascade.model.predict_histories(&held_out)?)?;
+        let said = cascade.model.predict_histories(&held_out);
+        let said = said.map_err(|error| named(error, |index| object(split.held_out[index])))?;
+        let said = histories.pmfs(&split.held_out, &said)?;
         classifiers.push(scored(CASCADE, Some(cascade.model.config().n_parameters()), said)?);
         Ok(CascadeRun { seed, split, cascade, naive, classifiers })
     }
@@ -183,5 +199,15 @@ impl CascadeProtocol {
         let learned = trainer.split().training.iter().map(|&index| examples[index].true_class);
         let loss = self.loss.of(n_classes, learned.collect::<Vec<_>>())?;
         Ok(trainer.train(loss, progress)?)
+    }
+}
+
+/// Names the object of a history that a network did not take.
+fn named(error: heliacal_models::Error, object: impl FnOnce(usize) -> ObjectId) -> Error {
+    match error {
+        heliacal_models::Error::History { index, source } => {
+            Error::Object { object: object(index), source: *source }
+        }
+        error => error.into(),
     }
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use heliacal_metrics::Moments;
-use heliacal_metrics::esc::EscParams;
+use heliacal_metrics::esc::{ConstantHistory, EscOptions, EscParams, ProbabilityFloor, WeightCurve};
 use heliacal_metrics::evaluation::Spread;
 use heliacal_metrics::statistics::{
     Alternative, McNemar, McNemarMethod, WilcoxonMethod, ZeroDifferences, mcnemar_paired,
     wilcoxon_signed_rank,
 };
+use heliacal_metrics::transport::GroundCost;
 use heliacal_models::train::EpochReport;
 
 use super::cascade_protocol::CASCADE;
@@ -36,6 +37,14 @@ pub struct CascadeReport {
     pub protocol: CascadeProtocol,
     /// Of ESC_f.
     pub esc: EscParams,
+    /// Weights of ESC_s over time; `None` for a caller's own curve.
+    pub weights: Option<WeightCurve>,
+    /// Least probability whose logarithm ESC_s takes.
+    pub floor: ProbabilityFloor,
+    /// ESC_s of a history that never moves.
+    pub constant: ConstantHistory,
+    /// What moving probability between two classes costs, in full.
+    pub cost: GroundCost,
     /// The seeds, in the order of everything that is by seed.
     pub seeds: Vec<u64>,
     /// Objects held out by each seed.
@@ -104,7 +113,8 @@ pub struct CascadeResults {
 
 impl CascadeResults {
     /// Of no run yet.
-    pub fn new(histories: &LabelledHistories, protocol: &CascadeProtocol, esc: EscParams) -> Self {
+    pub fn new(histories: &LabelledHistories, protocol: &CascadeProtocol, esc: &EscOptions) -> Self {
+        let EscOptions { params, weights, floor, constant, cost } = esc.clone();
         let mut n_objects = vec![0; histories.n_classes()];
         for class in histories.true_classes() {
             n_objects[class] += 1;
@@ -116,7 +126,11 @@ impl CascadeResults {
             n_objects,
             left_out: histories.left_out().clone(),
             protocol: protocol.for_histories(histories),
-            esc,
+            esc: params,
+            weights: Some(weights).filter(|weights| !matches!(weights, WeightCurve::Custom(_))),
+            floor,
+            constant,
+            cost,
             seeds: Vec::new(),
             n_held_out: Vec::new(),
             trainings: Vec::new(),

@@ -12,6 +12,7 @@
 //! | is it better? | [`CascadeScores`], [`CascadeMetric`]; over seeds, with tests: [`CascadeResults`], [`CascadeReport`] |
 //! | is an answer unstable because of new observations, or of noise? | [`Instability`] |
 
+mod cascade_checkpoints;
 mod cascade_loss;
 mod cascade_protocol;
 mod cascade_report;

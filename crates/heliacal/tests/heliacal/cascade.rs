@@ -9,8 +9,8 @@ use heliacal::metrics::esc::{EscMetric, EscOptions, score_history};
 use heliacal::models::train::{TrainConfig, Trainer};
 use heliacal::models::{Cascade, CascadeConfig, CascadeScaling, ModelFile, ScalingMode};
 use heliacal::pipeline::{
-    BaseHistories, CASCADE, CascadeMetric, CascadeProtocol, CascadeReport, CascadeResults, CascadeRun,
-    HistorySelection, LabelledHistories, LeftOut, NAIVE,
+    BaseHistories, CASCADE, CascadeLoss, CascadeMetric, CascadeProtocol, CascadeReport, CascadeResults,
+    CascadeRun, HistorySelection, LabelledHistories, LeftOut, NAIVE,
 };
 use heliacal::{Device, Error, LightCurve, ObjectId, Passband};
 
@@ -211,7 +211,7 @@ fn a_run_scores_every_classifier_on_the_same_held_out_objects() {
 #[test]
 fn a_report_is_what_the_runs_say() {
     let runs: Vec<CascadeRun> = (0..3).map(|seed| run(seed, None)).collect();
-    let mut results = CascadeResults::new(&histories(), &protocol(), EscOptions::default().params);
+    let mut results = CascadeResults::new(&histories(), &protocol(), &EscOptions::default());
     for run in &runs {
         results.push(run);
     }
@@ -267,6 +267,7 @@ fn a_report_is_what_the_runs_say() {
     let json = serde_json::to_string(&report).unwrap();
     assert_eq!(serde_json::from_str::<CascadeReport>(&json).unwrap(), report);
     assert!(json.starts_with(r#"{"schema":"heliacal.cascade/1""#));
+    assert!(json.contains(r#""weights":{"exponential":{"alpha":2.0}}"#), "ESC_s depends on it");
 }
 
 #[test]
@@ -293,4 +294,25 @@ fn the_same_seed_gives_the_same_run_and_checkpoints_go_on() {
     let input = histories().objects()[0].input();
     assert_eq!(kept.predict_history(&input).unwrap(), whole.cascade.model.predict_history(&input).unwrap());
     assert!(run(3, None).classifiers != whole.classifiers);
+    // Another protocol, or another seed, has no business in the folder.
+    let go_on = |_: &str, _: heliacal::models::train::Progress<'_>| ControlFlow::Continue(());
+    let other = CascadeProtocol { loss: CascadeLoss { gamma: 1.0, ..CascadeLoss::default() }, ..protocol() };
+    let error = other.run(&histories(), 2, &esc, &Device::Cpu, Some(folder.path()), go_on).unwrap_err();
+    assert!(matches!(error, Error::OtherProtocol { field, .. } if field == "loss.gamma"));
+    let error = protocol().run(&histories(), 3, &esc, &Device::Cpu, Some(folder.path()), go_on).unwrap_err();
+    assert!(matches!(error, Error::OtherProtocol { field, .. } if field == "seed"));
+}
+
+#[test]
+fn an_object_that_no_network_takes_is_named() {
+    let mut objects: Vec<_> = (0..90).map(|id| object(id, 15)).collect();
+    for object in &mut objects[40..] {
+        object.mjd.reverse();
+    }
+    let histories = LabelledHistories::gather(&[base(objects)], None, &HistorySelection::default()).unwrap();
+    let go_on = |_: &str, _: heliacal::models::train::Progress<'_>| ControlFlow::Continue(());
+    let error = protocol().run(&histories, 1, &EscOptions::default(), &Device::Cpu, None, go_on).unwrap_err();
+    let Error::Object { object: ObjectId::Integer(id), source } = error else { panic!("{error}") };
+    assert!(id >= 40);
+    assert_eq!(source.to_string(), "MJD of classification 1 is 60026, expected 60028 or later");
 }

@@ -8,8 +8,10 @@
 mod additive;
 mod additive_scores;
 mod masked_softmax;
+mod mixed_rows;
 mod prefix_attention;
 mod prefix_log_sum;
+mod previous_rows;
 mod real;
 mod running;
 mod scorer;
@@ -21,8 +23,10 @@ mod testing;
 
 pub use additive::{AdditiveAttention, AdditiveAttentionConfig};
 pub use masked_softmax::masked_softmax;
+pub(crate) use mixed_rows::mixed_rows;
 pub use prefix_attention::prefix_attention;
 pub(crate) use prefix_log_sum::prefix_log_sum;
+pub(crate) use previous_rows::previous_rows;
 pub use running::AttentionState;
 pub use scorer::AdditiveScorer;
 pub use segment_softmax::segment_softmax;

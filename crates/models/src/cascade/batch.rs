@@ -3,7 +3,7 @@
 use candle_core::{Device, Tensor};
 
 use super::config::CascadeConfig;
-use super::input::CascadeInput;
+use super::input::{CascadeInput, of_history};
 use super::scaling::CascadeScaling;
 use crate::Result;
 
@@ -21,25 +21,19 @@ impl CascadeBatch {
     /// Checks and scales some histories, each cut to the first `max_steps`.
     ///
     /// # Errors
-    /// [`Error::Config`](crate::Error::Config) for a history without classifications or with columns of another size, or a
-    /// configuration of no network; [`Error::InvalidClassification`](crate::Error::InvalidClassification) for a number that
-    /// is not finite, or a time before the previous one.
+    /// [`Error::History`](crate::Error::History) names a history without classifications, with columns of another size, a number
+    /// that is not finite, or a time before the previous one; [`Error::Config`](crate::Error::Config) for a configuration of
+    /// no network.
     pub fn new(config: &CascadeConfig, scaling: &CascadeScaling, inputs: &[&CascadeInput]) -> Result<Self> {
         config.check()?;
         let mut rows = Vec::new();
         let mut lengths = Vec::with_capacity(inputs.len());
-        for input in inputs {
-            let view = input.view(config)?;
+        for (index, input) in inputs.iter().enumerate() {
+            let view = input.view(config).map_err(of_history(index))?;
             scaling.encode(config, &view, &mut rows);
             lengths.push(view.mjd.len());
         }
         Ok(Self { rows, n_channels: config.n_channels(), lengths })
-    }
-
-    /// One history of scaled rows.
-    pub(super) fn of_rows(rows: Vec<f32>, n_channels: usize) -> Self {
-        let lengths = vec![rows.len() / n_channels];
-        Self { rows, n_channels, lengths }
     }
 
     /// Steps of each history.

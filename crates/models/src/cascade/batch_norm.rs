@@ -3,6 +3,7 @@
 use candle_core::{DType, Tensor};
 use candle_nn::VarBuilder;
 
+use super::normalize::Normalize;
 use crate::{Error, Result};
 
 /// Keeps the quotient finite; PyTorch's.
@@ -80,20 +81,34 @@ impl BatchNorm {
             let what = "rows of a batch in training";
             return Err(Error::Config { what, expected: "at least 2".into(), found: n.to_string() });
         }
+        let (y, mean, variance) = if x.device().is_cpu() { self.by_kernel(x)? } else { self.by_candle(x)? };
+        let Statistics { mean: old_mean, variance: old_variance, n_batches } = &self.statistics;
+        let unbiased = (variance * (n as f64 / (n - 1) as f64))?;
+        let mix = |old: &Tensor, new: &Tensor| (old * (1.0 - MOMENTUM))? + (new * MOMENTUM)?;
+        let statistics = Statistics {
+            mean: mix(old_mean, &mean)?,
+            variance: mix(old_variance, &unbiased)?,
+            n_batches: (n_batches + 1.0)?,
+        };
+        Ok((y, statistics))
+    }
+
+    /// The normalized rows, and the mean and the variance of the batch without a gradient.
+    fn by_kernel(&self, x: &Tensor) -> Result<(Tensor, Tensor, Tensor)> {
+        let normalize = Normalize::new(EPSILON);
+        let y = x.contiguous()?.apply_op3(&self.weight, &self.bias, normalize.clone())?;
+        let moments = normalize.moments().expect("the operation has run");
+        let tensor = |numbers: &[f64]| Tensor::new(numbers, x.device())?.to_dtype(DType::F32);
+        Ok((y, tensor(&moments.mean)?, tensor(&moments.variance)?))
+    }
+
+    fn by_candle(&self, x: &Tensor) -> Result<(Tensor, Tensor, Tensor)> {
         let mean = x.mean_keepdim(0)?;
         let centered = x.broadcast_sub(&mean)?;
         let variance = centered.sqr()?.mean_keepdim(0)?;
         let normalized = centered.broadcast_div(&(&variance + EPSILON)?.sqrt()?)?;
         let y = normalized.broadcast_mul(&self.weight)?.broadcast_add(&self.bias)?;
-        let Statistics { mean: old_mean, variance: old_variance, n_batches } = &self.statistics;
-        let unbiased = (variance.squeeze(0)?.detach() * (n as f64 / (n - 1) as f64))?;
-        let mix = |old: &Tensor, new: &Tensor| (old * (1.0 - MOMENTUM))? + (new * MOMENTUM)?;
-        let statistics = Statistics {
-            mean: mix(old_mean, &mean.squeeze(0)?.detach())?,
-            variance: mix(old_variance, &unbiased)?,
-            n_batches: (n_batches + 1.0)?,
-        };
-        Ok((y, statistics))
+        Ok((y, mean.squeeze(0)?.detach(), variance.squeeze(0)?.detach()))
     }
 
     /// Factor and term, `[width]` each, of prediction: y = factor x + term.
@@ -115,7 +130,7 @@ impl BatchNorm {
 mod tests {
     use std::collections::HashMap;
 
-    use candle_core::Device;
+    use candle_core::{Device, Var};
 
     use super::*;
 
@@ -146,6 +161,34 @@ mod tests {
         close(&statistics.mean, [0.9 + 0.2, 0.7]);
         close(&statistics.variance, [3.6 + 0.1 * 2.0, 0.9]);
         assert_eq!(statistics.n_batches.to_scalar::<i64>().unwrap(), 4);
+    }
+
+    #[test]
+    fn candle_agrees_with_the_kernel() {
+        // More than one job, and the last one short.
+        let (n, width) = (600, 2);
+        let x = Tensor::arange(0f32, (n * width) as f32, &Device::Cpu).unwrap().sin().unwrap();
+        let x = Var::from_tensor(&(x.reshape((n, width)).unwrap() + 0.5).unwrap()).unwrap();
+        let weights = [[2f32, 1.0], [0.0, 5.0]].map(|w| Var::new(&w, &Device::Cpu).unwrap());
+        let [weight, bias] = weights.each_ref().map(|w| w.as_tensor().clone());
+        let norm = BatchNorm { weight, bias, ..norm() };
+        let factors = Tensor::arange(0f32, (n * width) as f32, &Device::Cpu).unwrap().cos().unwrap();
+        let factors = factors.reshape((n, width)).unwrap();
+        let close = |a: &Tensor, b: &Tensor| {
+            let off = (a - b).unwrap().abs().unwrap().flatten_all().unwrap().max(0).unwrap();
+            let size = b.abs().unwrap().flatten_all().unwrap().max(0).unwrap().to_scalar::<f32>().unwrap();
+            // Rounding of candle's sums of 600 numbers.
+            assert!(off.to_scalar::<f32>().unwrap() < 2e-5 * size.max(1.0), "{a} {b}");
+        };
+        let (found, expected) = (norm.by_kernel(&x).unwrap(), norm.by_candle(&x).unwrap());
+        close(&found.1, &expected.1);
+        close(&found.2, &expected.2);
+        close(&found.0, &expected.0);
+        let [found, expected] = [found.0, expected.0].map(|y| (y * &factors).unwrap().sum_all().unwrap());
+        let (found, expected) = (found.backward().unwrap(), expected.backward().unwrap());
+        for variable in [&x, &weights[0], &weights[1]] {
+            close(found.get(variable).unwrap(), expected.get(variable).unwrap());
+        }
     }
 
     #[test]

@@ -31,8 +31,12 @@ pub(super) struct ClassifierHead {
     norms: [BatchNorm; 2],
     dropout: Dropout,
     /// The layers for serving, with the normalization in the weights.
-    packed: Packed<Head>,
+    packed: Packed<ServingHead>,
 }
+
+/// The layers of a [`ClassifierHead`] packed for the kernels.
+#[derive(Debug)]
+pub(super) struct ServingHead(Head);
 
 /// Positions of the layers in PyTorch's `Sequential`.
 const DENSE: [usize; 4] = [0, 4, 8, 10];
@@ -144,14 +148,16 @@ impl ClassifierHead {
 
     /// Class probabilities `[row, class]` of rows on the CPU in single precision, by the kernels.
     pub(super) fn probabilities(&self, isa: Isa, n_rows: usize, x: &[f32]) -> Result<Vec<f32>> {
-        let run = |head: &Head| head.run(n_rows, self.dense.len() - 1, x, &[]);
-        let mut rows = self.packed.with(self.weights(), || self.pack(isa), run)?;
-        softmax_rows(&mut rows, n_rows);
-        Ok(rows)
+        self.with_packed(isa, |head| head.probabilities(n_rows, x))
+    }
+
+    /// Runs something on the packed layers.
+    pub(super) fn with_packed<R>(&self, isa: Isa, run: impl FnOnce(&ServingHead) -> R) -> Result<R> {
+        self.packed.with(self.weights(), || self.pack(isa), run)
     }
 
     /// The layers with their normalization in weights and biases.
-    fn pack(&self, isa: Isa) -> Result<Head> {
+    fn pack(&self, isa: Isa) -> Result<ServingHead> {
         let mut layers = Vec::new();
         for (index, linear) in self.dense.iter().enumerate() {
             let linear = match self.norms.get(index) {
@@ -166,7 +172,16 @@ impl ClassifierHead {
             let is_last = index + 1 == self.dense.len();
             layers.push((linear, if is_last { Activation::Linear } else { Activation::Relu }));
         }
-        Head::pack(isa, &layers[0], None, &layers[1..])
+        Ok(ServingHead(Head::pack(isa, &layers[0], None, &layers[1..])?))
+    }
+}
+
+impl ServingHead {
+    /// Class probabilities `[row, class]` of rows `[row, input]`.
+    pub(super) fn probabilities(&self, n_rows: usize, x: &[f32]) -> Vec<f32> {
+        let mut rows = self.0.run(n_rows, DENSE.len() - 1, x, &[]);
+        softmax_rows(&mut rows, n_rows);
+        rows
     }
 }
 

@@ -4,25 +4,26 @@ use candle_core::DType;
 use rayon::prelude::*;
 
 use super::batch::CascadeBatch;
+use super::config::CascadeConfig;
 use super::head::softmax_rows;
 use super::input::CascadeInput;
 use super::network::Cascade;
-use crate::recurrent::{Run, RunLate};
-use crate::{AdditiveScorer, AttentionState, Result};
+use crate::recurrent::{BeginStep, FinishStep, LSTM_GATES, Run, RunLate};
+use crate::{AdditiveScorer, AttentionState, Error, Result};
 
 /// Histories that go through the network together: what the LSTM's kernels take at once.
 const TOGETHER: usize = 24;
 
 /// The steps of some histories behind the LSTM.
-pub(super) struct Steps {
+struct Steps {
     /// Outputs `[step, hidden]` of steps that know the time to their next one.
-    pub(super) settled: Vec<f32>,
+    settled: Vec<f32>,
     /// Outputs `[step, hidden]` of steps that do not; empty when there are no time features, and they are the same.
-    pub(super) newest: Vec<f32>,
+    newest: Vec<f32>,
 }
 
 impl Steps {
-    pub(super) fn newest(&self) -> &[f32] {
+    fn newest(&self) -> &[f32] {
         if self.newest.is_empty() { &self.settled } else { &self.newest }
     }
 }
@@ -39,15 +40,21 @@ impl Cascade {
     /// truncated one would give other numbers.
     ///
     /// # Errors
-    /// As [`CascadeBatch::new`]; [`Error::Candle`](crate::Error::Candle) when the device fails.
+    /// [`Error::Config`] for a history without classifications or with columns of another size,
+    /// [`Error::InvalidClassification`] for a number that is not finite or a time before the previous one, [`Error::Candle`]
+    /// when the device fails.
     pub fn predict_history(&self, input: &CascadeInput) -> Result<Vec<f32>> {
-        Ok(self.predict_together(&[input])?.swap_remove(0))
+        match self.predict_together(&[input]) {
+            Ok(mut histories) => Ok(histories.swap_remove(0)),
+            Err(Error::History { source, .. }) => Err(*source),
+            Err(error) => Err(error),
+        }
     }
 
     /// [`predict_history`](Self::predict_history) for many objects, on all threads; the same numbers.
     ///
     /// # Errors
-    /// Those of [`predict_history`](Self::predict_history) for one of the objects.
+    /// [`Error::History`] names an object whose history is not valid; [`Error::Candle`] when the device fails.
     pub fn predict_histories(&self, inputs: &[CascadeInput]) -> Result<Vec<Vec<f32>>> {
         // Objects of like length together, the longest first.
         let mut order: Vec<usize> = (0..inputs.len()).collect();
@@ -59,8 +66,12 @@ impl Cascade {
             self.predict_together(&group)
         });
         let mut histories = vec![Vec::new(); inputs.len()];
-        for (group, found) in groups.iter().zip(found.collect::<Result<Vec<_>>>()?) {
-            for (&index, history) in group.iter().zip(found) {
+        for (group, found) in groups.iter().zip(found.collect::<Vec<_>>()) {
+            let found = found.map_err(|error| match error {
+                Error::History { index, source } => Error::History { index: group[index], source },
+                error => error,
+            });
+            for (&index, history) in group.iter().zip(found?) {
                 histories[index] = history;
             }
         }
@@ -93,8 +104,7 @@ impl Cascade {
     fn contexts(&self, batch: CascadeBatch) -> Result<Vec<f32>> {
         let hidden = self.config().hidden;
         let lengths = batch.lengths().to_vec();
-        let mut states = vec![0.0; 2 * hidden * lengths.len()];
-        let steps = self.run_steps(batch, &mut states, None)?;
+        let steps = self.run_steps(batch)?;
         let (settled_scores, newest_scores) = self.with_scorer(|scorer| {
             let settled = scorer.scores(&steps.settled)?;
             let newest =
@@ -115,30 +125,56 @@ impl Cascade {
         Ok(contexts)
     }
 
-    /// Moves the LSTM's states `[sequence, (output, memory), hidden]` over the steps of a batch. `memories`, if wanted, gets
-    /// the cell states `[step, hidden]` of the steps that know the time to their next one.
-    pub(super) fn run_steps(
-        &self,
-        batch: CascadeBatch,
-        states: &mut [f32],
-        memories: Option<&mut [f32]>,
-    ) -> Result<Steps> {
-        let n_numbers = batch.n_rows() * self.config().hidden;
+    /// The LSTM's outputs after every step of a batch.
+    fn run_steps(&self, batch: CascadeBatch) -> Result<Steps> {
+        let &CascadeConfig { hidden, time_features, .. } = self.config();
         let lengths = batch.lengths().to_vec();
+        let n_numbers = batch.n_rows() * hidden;
         let mut settled = vec![0.0; n_numbers];
-        let mut newest = vec![0.0; if self.config().time_features { n_numbers } else { 0 }];
+        let mut newest = vec![0.0; if time_features { n_numbers } else { 0 }];
         let (rows, to_next) =
-            if newest.is_empty() { (batch.rows, Vec::new()) } else { batch.split_last_column() };
-        let late = RunLate { inputs: &to_next, provisional: &mut newest };
-        self.lstm.run_batch(Run {
-            rows: &rows,
-            lengths: &lengths,
-            states,
-            outputs: Some(&mut settled),
-            memories,
-            late: self.config().time_features.then_some(late),
-        })?;
+            if time_features { batch.split_last_column() } else { (batch.rows, Vec::new()) };
+        if let [_] = lengths[..] {
+            self.run_alone(&rows, &to_next, &mut settled, &mut newest)?;
+        } else {
+            let late = RunLate { inputs: &to_next, provisional: &mut newest };
+            self.lstm.run_batch(Run {
+                rows: &rows,
+                lengths: &lengths,
+                states: &mut vec![0.0; 2 * hidden * lengths.len()],
+                outputs: Some(&mut settled),
+                memories: None,
+                late: time_features.then_some(late),
+            })?;
+        }
         Ok(Steps { settled, newest })
+    }
+
+    /// [`run_steps`](Self::run_steps) of one history, as a stream goes through it: the same numbers in less time.
+    fn run_alone(
+        &self,
+        rows: &[f32],
+        to_next: &[f32],
+        settled: &mut [f32],
+        newest: &mut [f32],
+    ) -> Result<()> {
+        let hidden = self.config().hidden;
+        let (mut memory, mut sums) = (vec![0.0; hidden], vec![0.0; LSTM_GATES * hidden]);
+        let mut newest = newest.chunks_exact_mut(hidden);
+        self.lstm.with_layers(|vectors, layers| {
+            let layer = &layers[0];
+            let nothing = vec![0.0; hidden];
+            let mut before = &nothing[..];
+            let outputs = settled.chunks_exact_mut(hidden);
+            for (step, (row, output)) in rows.chunks_exact(layer.input).zip(outputs).enumerate() {
+                let (memory, sums) = (&mut memory, &mut sums);
+                let (provisional, from_the_end) = (newest.next(), step % 2 == 1);
+                vectors.run(BeginStep { layer, row, before, memory, sums, provisional, from_the_end });
+                let last_input = to_next.get(step).copied();
+                vectors.run(FinishStep { layer, sums, last_input, memory, output: &mut *output });
+                before = output;
+            }
+        })
     }
 
     /// Scores of rows `[row, hidden]`.

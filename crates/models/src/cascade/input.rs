@@ -104,6 +104,11 @@ pub(super) fn check_classification(
     flux.map_or(Ok(()), |flux| finite("flux", f64::from(flux)))
 }
 
+/// Says of which of several histories something is wrong.
+pub(super) fn of_history(index: usize) -> impl FnOnce(Error) -> Error {
+    move |source| Error::History { index, source: Box::new(source) }
+}
+
 fn invalid(step: usize, what: &'static str, expected: String, found: f64) -> Error {
     Error::InvalidClassification { step, what, expected, found: found.to_string() }
 }

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{CascadeConfig, MAX_STEPS, MAX_WIDTH, check_sizes};
 use super::head::{ClassifierHead, HeadConfig, softmax_rows};
-use super::input::{CascadeInput, check_classification};
+use super::input::{CascadeInput, check_classification, of_history};
 use super::network::{TrainPass, named_tensors};
+use crate::model_file::check_number_type;
 use crate::{Error, Isa, ModelFile, Result};
 
 /// Sizes of a [`Naive`] model.
@@ -107,10 +108,12 @@ impl Naive {
     /// Builds the network on PyTorch's parameter names, those of the cascade's head.
     ///
     /// # Errors
-    /// [`Error::Config`] when a size is zero or absurd; [`Error::Candle`] when a weight is missing or has another shape.
+    /// [`Error::Config`] when a size is zero or absurd or the weights are not of f32; [`Error::Candle`] when a weight is missing
+    /// or has another shape.
     #[allow(clippy::needless_pass_by_value, reason = "candle passes a VarBuilder by value everywhere")]
     pub fn new(config: NaiveConfig, vb: VarBuilder<'_>) -> Result<Self> {
         config.check()?;
+        check_number_type(&vb)?;
         let head = ClassifierHead::new(config.head(), &vb)?;
         Ok(Self { head, isa: Isa::current()?, device: vb.device().clone(), config })
     }
@@ -173,20 +176,13 @@ impl Naive {
     /// takes.
     ///
     /// # Errors
-    /// [`Error::Config`] for a history without classifications or of another number of probabilities,
-    /// [`Error::InvalidClassification`] for one that is not finite.
+    /// [`Error::History`] names a history without classifications, of another number of probabilities, or with one that is not
+    /// finite.
     pub fn batch(&self, inputs: &[&CascadeInput]) -> Result<Tensor> {
         let width = self.config.n_probabilities();
         let mut rows = Vec::with_capacity(inputs.len() * width);
-        for input in inputs {
-            self.check_rows(&input.probabilities)?;
-            let n_steps = input.probabilities.len() / width;
-            let used = n_steps.min(self.config.max_steps.unwrap_or(usize::MAX));
-            let Some(last) = used.checked_sub(1) else {
-                let what = "number of classifications";
-                return Err(Error::Config { what, expected: "at least 1".into(), found: "0".into() });
-            };
-            rows.extend_from_slice(&input.probabilities[last * width..used * width]);
+        for (index, input) in inputs.iter().enumerate() {
+            rows.extend_from_slice(self.newest(&input.probabilities).map_err(of_history(index))?);
         }
         Ok(Tensor::from_vec(rows, (inputs.len(), width), &self.device)?)
     }
@@ -220,13 +216,24 @@ impl Naive {
         if n_rows == 0 {
             return Ok(Vec::new());
         }
-        if self.device.is_cpu() && self.head.weights().all(|weight| weight.dtype() == DType::F32) {
+        if self.device.is_cpu() {
             return self.head.probabilities(self.isa, n_rows, probabilities);
         }
         let rows = Tensor::from_slice(probabilities, (n_rows, self.config.n_probabilities()), &self.device)?;
         let mut rows = self.logits(&rows)?.flatten_all()?.to_dtype(DType::F32)?.to_vec1()?;
         softmax_rows(&mut rows, n_rows);
         Ok(rows)
+    }
+
+    /// The last of the probabilities that count.
+    fn newest<'p>(&self, probabilities: &'p [f32]) -> Result<&'p [f32]> {
+        self.check_rows(probabilities)?;
+        let rows = probabilities.chunks_exact(self.config.n_probabilities());
+        rows.take(self.config.max_steps.unwrap_or(usize::MAX)).next_back().ok_or_else(|| Error::Config {
+            what: "number of classifications",
+            expected: "at least 1".into(),
+            found: "0".into(),
+        })
     }
 
     fn check_rows(&self, probabilities: &[f32]) -> Result<()> {

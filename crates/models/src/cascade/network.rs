@@ -1,5 +1,8 @@
 //! The cascade's network.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 
@@ -7,6 +10,7 @@ use super::batch::CascadeBatch;
 use super::config::CascadeConfig;
 use super::head::ClassifierHead;
 use super::scaling::CascadeScaling;
+use crate::model_file::check_number_type;
 use crate::recurrent::Packed;
 use crate::{AdditiveAttention, AdditiveScorer, Dropout, Error, Lstm, ModelFile, Result, dropout_seed};
 
@@ -57,6 +61,8 @@ pub struct Cascade {
     pub(super) dropout: Dropout,
     /// The attention's scores for serving, once they were needed.
     pub(super) scorer: Packed<AdditiveScorer>,
+    /// From which end the next push of any stream reads the weights; see [`BeginStep`](crate::recurrent::BeginStep).
+    pub(super) from_the_end: Arc<AtomicBool>,
     device: Device,
 }
 
@@ -75,18 +81,20 @@ impl Cascade {
     /// `head.0.weight`, ..., `head.10.bias`, and the running statistics `head.1.running_mean`, ...
     ///
     /// # Errors
-    /// [`Error::Config`] when a size is zero or absurd or the scaling is none; [`Error::Candle`] when a weight is missing or
-    /// has another shape.
+    /// [`Error::Config`] when a size is zero or absurd, the scaling is none or the weights are not of f32; [`Error::Candle`]
+    /// when a weight is missing or has another shape.
     #[allow(clippy::needless_pass_by_value, reason = "candle passes a VarBuilder by value everywhere")]
     pub fn new(config: CascadeConfig, scaling: CascadeScaling, vb: VarBuilder<'_>) -> Result<Self> {
         config.check()?;
         scaling.check()?;
+        check_number_type(&vb)?;
         Ok(Self {
             lstm: Lstm::new(config.lstm(), vb.pp("lstm"))?,
             attention: AdditiveAttention::new(config.attention(), vb.clone())?,
             head: ClassifierHead::new(config.head(), &vb)?,
             dropout: Dropout::new(config.dropout)?,
             scorer: Packed::default(),
+            from_the_end: Arc::default(),
             device: vb.device().clone(),
             config,
             scaling,

@@ -5,7 +5,7 @@ use candle_nn::ops::sigmoid;
 
 use super::batch::CascadeBatch;
 use super::network::{Cascade, TrainPass};
-use crate::attention::prefix_log_sum;
+use crate::attention::{mixed_rows, prefix_log_sum, previous_rows};
 use crate::{Dropout, RecurrentState, Result, dropout_seed, prefix_attention};
 
 /// Before the first step there is nothing: its weight is e to this.
@@ -60,8 +60,7 @@ impl Cascade {
         // The chain goes through steps that know the time to their next one; from each of its states branches off a step
         // that does not know it.
         let states = self.lstm.states(&rows, lengths, None)?;
-        let before = Before::new(lengths, &rows)?;
-        let starts = states.tensors().iter().map(|states| before.select(states, 0.0));
+        let starts = states.tensors().iter().map(|states| previous_rows(states, lengths, 0.0));
         let starts = RecurrentState::from_tensors(starts.collect::<Result<_>>()?);
         let (newest, _) = batch.clone().split_last_column();
         let newest = Tensor::from_vec(newest, rows.shape(), self.device())?;
@@ -72,33 +71,9 @@ impl Cascade {
         let settled = &states.tensors()[0];
         let settled_scores = scores(settled, SETTLED_MASK)?;
         let contexts = prefix_attention(&settled_scores, settled, lengths)?;
-        let contexts = before.select(&contexts, 0.0)?;
-        let log_sums = prefix_log_sum(&settled_scores, lengths)?;
-        let log_sums = before.select(&log_sums, NOTHING)?;
-        let share = sigmoid(&(scores(&newest, NEWEST_MASK)? - log_sums)?)?.unsqueeze(1)?;
-        Ok((&contexts + share.broadcast_mul(&(newest - &contexts)?)?)?)
-    }
-}
-
-/// Selects, for every row of a ragged batch, the row of the step before.
-struct Before {
-    index: Tensor,
-}
-
-impl Before {
-    fn new(lengths: &[usize], rows: &Tensor) -> Result<Self> {
-        let nothing = rows.dim(0)? as u32;
-        let mut index = Vec::with_capacity(rows.dim(0)?);
-        for &length in lengths {
-            let begin = index.len() as u32;
-            index.extend((0..length as u32).map(|step| if step == 0 { nothing } else { begin + step - 1 }));
-        }
-        Ok(Self { index: Tensor::new(index, rows.device())? })
-    }
-
-    /// `nothing` stands before the first step.
-    fn select(&self, rows: &Tensor, nothing: f32) -> Result<Tensor> {
-        let row = Tensor::full(nothing, rows.narrow(0, 0, 1)?.shape(), rows.device())?;
-        Ok(Tensor::cat(&[rows, &row], 0)?.index_select(&self.index, 0)?)
+        let contexts = previous_rows(&contexts, lengths, 0.0)?;
+        let log_sums = previous_rows(&prefix_log_sum(&settled_scores, lengths)?, lengths, NOTHING)?;
+        let share = sigmoid(&(scores(&newest, NEWEST_MASK)? - log_sums)?)?;
+        Ok(mixed_rows(&contexts, &newest, &share)?)
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::config::CascadeConfig;
-use super::input::{CascadeInput, View};
+use super::input::{CascadeInput, View, of_history};
 use crate::{Error, Result};
 
 /// Whose numbers a history is scaled by.
@@ -110,14 +110,16 @@ impl CascadeScaling {
     /// The scaling of a training set, of which each history counts up to `max_steps`.
     ///
     /// # Errors
-    /// [`Error::Config`] without any history; what is wrong with a history.
+    /// [`Error::Config`] without any history; [`Error::History`] names one that is not valid.
     pub fn fit<'a>(
         config: &CascadeConfig,
         mode: ScalingMode,
         histories: impl IntoIterator<Item = &'a CascadeInput>,
     ) -> Result<Self> {
         config.check()?;
-        let views = histories.into_iter().map(|history| history.view(config)).collect::<Result<Vec<_>>>()?;
+        let views = histories.into_iter().enumerate();
+        let views = views.map(|(index, history)| history.view(config).map_err(of_history(index)));
+        let views = views.collect::<Result<Vec<_>>>()?;
         if views.is_empty() {
             let what = "number of histories to fit a scaling to";
             return Err(Error::Config { what, expected: "at least 1".into(), found: "0".into() });

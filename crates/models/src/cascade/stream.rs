@@ -1,11 +1,14 @@
 //! The cascade of one object as its classifications arrive.
 
+use std::sync::atomic::Ordering;
+
 use serde::{Deserialize, Serialize};
 
-use super::batch::CascadeBatch;
 use super::input::check_classification;
+use super::kernels::Kernels;
 use super::network::Cascade;
 use super::scaling::{ScalingMode, Times};
+use crate::recurrent::{BeginStep, FinishStep, LSTM_GATES};
 use crate::{AttentionState, Error, Result};
 
 /// A classification by the base classifiers.
@@ -21,8 +24,8 @@ pub struct BaseClassification<'a> {
 
 /// An object that is being classified: push a base classification, get the cascade's.
 ///
-/// A push costs two steps of the LSTM at most, however long the history is: the step before learns the time to its next
-/// one, and the new one is made from there. It gives, to the last bit, what [`Cascade::predict_history`] gives for all
+/// A push costs one step of the LSTM, however long the history is: of the step before, all but the time to its next one was
+/// summed when it came; now the time is known, its gates are finished, and the new step is made from there. It gives, to the last bit, what [`Cascade::predict_history`] gives for all
 /// classifications so far. It runs on the CPU, with copies of weights that are on another device; its numbers then differ
 /// in their last digits from those that the device gives.
 ///
@@ -53,7 +56,7 @@ pub struct CascadeStream<'m> {
     state: CascadeStreamState,
 }
 
-/// What a [`CascadeStream`] remembers: plain numbers, 3 KB at the paper's sizes.
+/// What a [`CascadeStream`] remembers: plain numbers, 6 KB at the paper's sizes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]
 pub struct CascadeStreamState {
@@ -61,11 +64,11 @@ pub struct CascadeStreamState {
     /// Times of the first and of the newest classification \[day\]; 0 without any.
     first_mjd: f64,
     newest_mjd: f64,
-    /// The LSTM's output and memory before the row below.
-    hidden: Vec<f32>,
-    /// The scaled row of the newest classification, if it still has to learn the time to its next one.
-    newest_row: Vec<f32>,
-    /// The attention over the steps before the row above.
+    /// The LSTM's memory `[hidden]` before the newest classification.
+    memory: Vec<f32>,
+    /// The sums `[gate, hidden]` of the step that the newest classification is, but for the time to its next one.
+    sums: Vec<f32>,
+    /// The attention over the steps before the newest classification.
     attention: AttentionState,
     /// The newest answer.
     probabilities: Vec<f32>,
@@ -83,8 +86,8 @@ impl Cascade {
             n_steps: 0,
             first_mjd: 0.0,
             newest_mjd: 0.0,
-            hidden: vec![0.0; 2 * hidden],
-            newest_row: Vec::new(),
+            memory: vec![0.0; hidden],
+            sums: vec![0.0; LSTM_GATES * hidden],
             attention: AttentionState::new(hidden),
             probabilities: Vec::new(),
         })
@@ -100,14 +103,12 @@ impl Cascade {
             return Err(Error::Config { what: "scaling of a stream", expected, found });
         }
         let config = self.config();
-        let begun = state.n_steps > 0;
-        let if_begun = |n: usize| if begun { n } else { 0 };
-        let row = if config.time_features { config.n_channels() } else { 0 };
+        let n_probabilities = if state.n_steps > 0 { config.n_classes } else { 0 };
         for (what, expected, found) in [
-            ("recurrent numbers", 2 * config.hidden, state.hidden.len()),
+            ("numbers in its memory", config.hidden, state.memory.len()),
+            ("sums of gates", LSTM_GATES * config.hidden, state.sums.len()),
             ("numbers in its attention", config.hidden, state.attention.width()),
-            ("numbers in its newest row", if_begun(row), state.newest_row.len()),
-            ("newest probabilities", if_begun(config.n_classes), state.probabilities.len()),
+            ("newest probabilities", n_probabilities, state.probabilities.len()),
         ] {
             if expected != found {
                 return Err(Error::StreamState { what, expected, found });
@@ -131,53 +132,33 @@ impl CascadeStream<'_> {
             self.state.newest_mjd = mjd;
             return Ok(self.state.probabilities.clone());
         }
-        let (config, scaling) = (self.cascade.config(), self.cascade.scaling());
-        let state = &self.state;
-        let (first, previous) =
-            if state.n_steps == 0 { (mjd, mjd) } else { (state.first_mjd, state.newest_mjd) };
-        // The step before, now that it has a next one, and the new one.
-        let mut rows = state.newest_row.clone();
-        if let Some(to_next) = rows.last_mut() {
-            *to_next = scaling.scale_to_next(mjd - previous);
-        }
-        let new = rows.len();
-        scaling.push_step(config, probabilities, flux, Times { mjd, first, previous }, &mut rows);
-        let newest_row = if config.time_features { rows[new..].to_vec() } else { Vec::new() };
-        let batch = CascadeBatch::of_rows(rows, config.n_channels());
+        let Self { cascade, state } = self;
+        let (config, scaling) = (cascade.config(), cascade.scaling());
+        let has_previous = state.n_steps > 0;
+        let (first, previous) = if has_previous { (state.first_mjd, state.newest_mjd) } else { (mjd, mjd) };
+        let mut row = Vec::with_capacity(config.n_channels());
+        scaling.push_step(config, probabilities, flux, Times { mjd, first, previous }, &mut row);
 
-        let hidden = config.hidden;
-        let n_rows = batch.n_rows();
-        let mut after = state.hidden.clone();
-        let mut memories = vec![0.0; n_rows * hidden];
-        let steps = self.cascade.run_steps(batch, &mut after, Some(&mut memories))?;
-        let mut attention = state.attention.clone();
-        let mut context = vec![0.0; hidden];
-        self.cascade.with_scorer(|scorer| {
-            // All but the newest row have their final numbers.
-            for h in steps.settled.chunks_exact(hidden).take(n_rows - 1) {
-                attention.push(scorer.score(h)?, h)?;
+        let mut outputs = vec![0.0; 3 * config.hidden];
+        let (settled, rest) = outputs.split_at_mut(config.hidden);
+        let (newest, context) = rest.split_at_mut(config.hidden);
+        // Nothing fails once all kernels are there.
+        let answer = cascade.with_kernels(|Kernels { vectors, layer, scorer, head }| {
+            let (sums, memory) = (&mut state.sums, &mut state.memory);
+            if has_previous {
+                let last_input = config.time_features.then(|| scaling.scale_to_next(mjd - previous));
+                vectors.run(FinishStep { layer, sums, last_input, memory, output: settled });
+                state.attention.push(scorer.score(settled)?, settled)?;
             }
-            let newest = &steps.newest()[(n_rows - 1) * hidden..];
-            let score = scorer.score(newest)?;
-            attention.peek(score, newest, &mut context)?;
-            if !config.time_features {
-                attention.push(score, newest)?;
-            }
-            Ok(())
+            let (before, provisional) = (&*settled, Some(&mut *newest));
+            let from_the_end = cascade.from_the_end.fetch_xor(true, Ordering::Relaxed);
+            vectors.run(BeginStep { layer, row: &row, before, memory, sums, provisional, from_the_end });
+            state.attention.peek(scorer.score(newest)?, newest, context)?;
+            Ok(head.probabilities(1, context))
         })?;
-        let answer = self.cascade.head.probabilities(self.cascade.lstm.isa(), 1, &context)?;
-
-        let state = &mut self.state;
-        if !config.time_features {
-            state.hidden = after;
-        } else if n_rows == 2 {
-            state.hidden = [&steps.settled[..hidden], &memories[..hidden]].concat();
-        }
+        state.n_steps += 1;
         state.first_mjd = first;
         state.newest_mjd = mjd;
-        state.n_steps += 1;
-        state.newest_row = newest_row;
-        state.attention = attention;
         state.probabilities.clone_from(&answer);
         Ok(answer)
     }
@@ -231,8 +212,8 @@ struct Unchecked {
     n_steps: usize,
     first_mjd: f64,
     newest_mjd: f64,
-    hidden: Vec<f32>,
-    newest_row: Vec<f32>,
+    memory: Vec<f32>,
+    sums: Vec<f32>,
     attention: AttentionState,
     probabilities: Vec<f32>,
 }
@@ -241,19 +222,16 @@ impl TryFrom<Unchecked> for CascadeStreamState {
     type Error = InvalidStreamState;
 
     fn try_from(stored: Unchecked) -> Result<Self, InvalidStreamState> {
-        let Unchecked { n_steps, first_mjd, newest_mjd, hidden, newest_row, attention, probabilities } =
-            stored;
+        let Unchecked { n_steps, first_mjd, newest_mjd, memory, sums, attention, probabilities } = stored;
         if !(first_mjd.is_finite() && newest_mjd.is_finite() && first_mjd <= newest_mjd) {
             return Err(InvalidStreamState::Times { first_mjd, newest_mjd });
         }
-        for (what, numbers) in
-            [("recurrent", &hidden), ("newest row", &newest_row), ("probability", &probabilities)]
-        {
+        for (what, numbers) in [("memory", &memory), ("gate sum", &sums), ("probability", &probabilities)] {
             if let Some(index) = numbers.iter().position(|x| !x.is_finite()) {
                 return Err(InvalidStreamState::Number { what, index, found: numbers[index] });
             }
         }
-        Ok(Self { n_steps, first_mjd, newest_mjd, hidden, newest_row, attention, probabilities })
+        Ok(Self { n_steps, first_mjd, newest_mjd, memory, sums, attention, probabilities })
     }
 }
 

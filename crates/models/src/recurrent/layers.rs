@@ -532,10 +532,14 @@ impl<C: CellKind> Recurrent<C> {
 
     /// [`run_numbers`](Self::run_numbers) with more to ask for.
     pub(crate) fn run_batch(&self, run: Run<'_>) -> Result<()> {
-        let advance = |layers: &Vec<PackedLayer>| {
-            C::advance(self.vectors, layers, run, false);
-        };
-        self.packed.with(self.weights(), || self.pack(), advance)
+        self.with_layers(|vectors, layers| {
+            C::advance(vectors, layers, run, false);
+        })
+    }
+
+    /// Runs something of the kernels' on the layers.
+    pub(crate) fn with_layers<R>(&self, run: impl FnOnce(Vectors, &[PackedLayer]) -> R) -> Result<R> {
+        self.packed.with(self.weights(), || self.pack(), |layers| run(self.vectors, layers))
     }
 
     fn pack(&self) -> Result<Vec<PackedLayer>> {

@@ -4,7 +4,8 @@ use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::VarBuilder;
 use heliacal_models::{
     BaseClassification, Cascade, CascadeBatch, CascadeConfig, CascadeInput, CascadeScaling,
-    CascadeStreamState, Error, ModelFile, Naive, NaiveConfig, ScalingMode, candle_core, candle_nn,
+    CascadeStreamState, Error, ModelFile, Naive, NaiveConfig, Oracle, Preset, ScalingMode, candle_core,
+    candle_nn,
 };
 
 use crate::wave;
@@ -359,6 +360,36 @@ fn files_hold_everything_and_statistics_count() {
 }
 
 #[test]
+fn a_broken_history_is_named() {
+    let config = configs().next().unwrap();
+    let (cascade, mut inputs) = (cascade(&config), histories(&config));
+    inputs[3].flux[1] = f32::NAN;
+    let names = |error: Error| {
+        assert_eq!(error.to_string(), "history 3: flux of classification 1 is NaN, expected a finite number");
+    };
+    names(cascade.predict_histories(&inputs).unwrap_err());
+    let all: Vec<&CascadeInput> = inputs.iter().collect();
+    names(CascadeBatch::new(&config, cascade.scaling(), &all).unwrap_err());
+    names(CascadeScaling::fit(&config, ScalingMode::TrainingSet, all).unwrap_err());
+    let alone = cascade.predict_history(&inputs[3]).unwrap_err();
+    assert!(matches!(alone, Error::InvalidClassification { step: 1, what: "flux", .. }));
+}
+
+#[test]
+fn weights_are_of_single_precision() {
+    let config = configs().next().unwrap();
+    let double = VarBuilder::zeros(DType::F64, &Device::Cpu);
+    let errors = [
+        Cascade::new(config.clone(), CascadeScaling::default(), double.clone()).unwrap_err(),
+        Naive::new(NaiveConfig::of_cascade(&config), double.clone()).unwrap_err(),
+        Oracle::new(Preset::Paper.config(26), Preset::Paper.features(), double).unwrap_err(),
+    ];
+    for error in errors {
+        assert_eq!(error.to_string(), "number type of the weights is f64, expected f32");
+    }
+}
+
+#[test]
 fn bad_pushes_leave_the_stream_as_it_was() {
     let config = configs().next().unwrap();
     let cascade = cascade(&config);
@@ -394,9 +425,10 @@ fn stored_states_are_checked() {
         serde_json::from_value::<CascadeStreamState>(changed)
     };
     assert!(change("first_mjd", serde_json::json!(1e9)).is_err());
-    assert!(change("hidden", serde_json::json!([1e60])).is_err());
+    assert!(change("memory", serde_json::json!([1e60])).is_err());
+    assert!(change("sums", serde_json::json!([0.0, -1e60])).is_err());
     assert!(change("more", serde_json::json!(1)).is_err());
-    for key in ["hidden", "newest_row", "probabilities"] {
+    for key in ["memory", "sums", "probabilities"] {
         let short = change(key, serde_json::json!([0.5])).unwrap();
         assert!(matches!(cascade.resume(short), Err(Error::StreamState { .. })), "{key}");
     }

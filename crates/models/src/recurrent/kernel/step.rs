@@ -27,8 +27,8 @@ pub struct PackedLayer {
     pub(crate) hidden: usize,
     /// `hidden` rounded up to whole vectors; the units beyond stay 0.
     pub(crate) padded: usize,
-    w_ih: Panels,
-    w_hh: Panels,
+    pub(super) w_ih: Panels,
+    pub(super) w_hh: Panels,
     /// `[block][gates + 1][lane]`: what the sums begin with, and what [`Cell::between`] is given.
     bias: Aligned,
     /// `[block][gate][lane]`: the weights of the last input column, for when it comes late.
@@ -185,13 +185,13 @@ impl<C: Cell<G>, const G: usize> WithSimd for Step<'_, C, G> {
 }
 
 #[inline(always)]
-fn block_last_input<S: Simd, const G: usize>(layer: &PackedLayer, block: usize) -> &[S::f32s; G] {
+pub(super) fn block_last_input<S: Simd, const G: usize>(layer: &PackedLayer, block: usize) -> &[S::f32s; G] {
     let width = G * S::F32_LANES;
     &S::as_simd_f32s(&layer.last_input[block * width..(block + 1) * width]).0.as_chunks::<G>().0[0]
 }
 
 #[inline(always)]
-fn block_bias<S: Simd, const G: usize>(layer: &PackedLayer, block: usize) -> &[S::f32s] {
+pub(super) fn block_bias<S: Simd, const G: usize>(layer: &PackedLayer, block: usize) -> &[S::f32s] {
     let width = (G + 1) * S::F32_LANES;
     S::as_simd_f32s(&layer.bias[block * width..(block + 1) * width]).0
 }

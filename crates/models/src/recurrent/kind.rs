@@ -4,7 +4,7 @@ use candle_core::{D, Tensor};
 use candle_nn::ops::sigmoid;
 
 use super::isa::Vectors;
-use super::kernel::{self, BackwardBatch, BackwardLayer, Cell, Kept, PackedLayer, Run, Weights};
+use super::kernel::{self, BackwardBatch, BackwardLayer, Cell, Kept, PackedLayer, Run, Spare, Weights};
 
 pub use super::kernel::{GruCell, LstmCell};
 
@@ -25,14 +25,14 @@ pub trait Kernels: Send + Sync + 'static {
     #[doc(hidden)]
     fn pack_backward(weights: &Weights<'_>, lanes: usize) -> BackwardLayer;
     #[doc(hidden)]
-    fn advance(vectors: Vectors, layers: &[PackedLayer], run: Run<'_>, keep: bool) -> Vec<Kept>;
+    fn advance(vectors: Vectors, layers: &[PackedLayer], run: Run<'_>, keep: Option<&Spare>) -> Vec<Kept>;
     #[doc(hidden)]
     fn retreat(
         vectors: Vectors,
         layer: &PackedLayer,
         backward: &BackwardLayer,
         batch: BackwardBatch<'_>,
-    ) -> Vec<f32>;
+    ) -> Option<Vec<f32>>;
     /// One step by candle's operations: the sums of both products `[batch, gates x hidden]` and the states before, to
     /// the states after.
     #[doc(hidden)]
@@ -62,7 +62,12 @@ macro_rules! kernels {
                 BackwardLayer::new::<Self, $gates>(weights, lanes)
             }
 
-            fn advance(vectors: Vectors, layers: &[PackedLayer], run: Run<'_>, keep: bool) -> Vec<Kept> {
+            fn advance(
+                vectors: Vectors,
+                layers: &[PackedLayer],
+                run: Run<'_>,
+                keep: Option<&Spare>,
+            ) -> Vec<Kept> {
                 kernel::advance::<Self, $gates>(vectors, layers, run, keep)
             }
 
@@ -71,7 +76,7 @@ macro_rules! kernels {
                 layer: &PackedLayer,
                 backward: &BackwardLayer,
                 batch: BackwardBatch<'_>,
-            ) -> Vec<f32> {
+            ) -> Option<Vec<f32>> {
                 kernel::retreat::<Self, $gates>(vectors, layer, backward, batch)
             }
 

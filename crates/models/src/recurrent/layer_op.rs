@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 
 use super::isa::Vectors;
-use super::kernel::{BackwardBatch, Kept, PackedLayer, Run, Weights};
+use super::kernel::{BackwardBatch, Kept, PackedLayer, Run, Spare, Weights};
 use super::kind::CellKind;
 use crate::numbers::{contiguous, with_numbers};
 
@@ -23,6 +23,8 @@ pub(super) struct LayerOp<C> {
     keep: bool,
     /// What the forward pass leaves for the backward pass.
     passed: OnceLock<Passed>,
+    /// Memory for it.
+    spare: Spare,
     cell: PhantomData<C>,
 }
 
@@ -47,8 +49,19 @@ impl<C: CellKind> LayerOp<C> {
         lengths: Arc<[usize]>,
         gives: Gives,
         keep: bool,
+        spare: Spare,
     ) -> Self {
-        Self { vectors, input, hidden, lengths, gives, keep, passed: OnceLock::new(), cell: PhantomData }
+        Self {
+            vectors,
+            input,
+            hidden,
+            lengths,
+            gives,
+            keep,
+            passed: OnceLock::new(),
+            spare,
+            cell: PhantomData,
+        }
     }
 
     /// Tensors `[sum of lengths, hidden]` that it gives, one below the other.
@@ -94,7 +107,8 @@ impl<C: CellKind> CustomOp3 for LayerOp<C> {
             memories: (!memories.is_empty()).then_some(memories),
             late: None,
         };
-        let kept = C::advance(self.vectors, std::slice::from_ref(&layer), run, self.keep);
+        let kept =
+            C::advance(self.vectors, std::slice::from_ref(&layer), run, self.keep.then_some(&self.spare));
         if self.keep && self.passed.set(Passed { layer, kept }).is_err() {
             bail!("{} forward twice by one operation", C::NAME);
         }
@@ -115,6 +129,7 @@ impl<C: CellKind> CustomOp3 for LayerOp<C> {
         let gradient = gradient.contiguous()?;
         let mut row_gradients = rows.track_op().then(|| vec![0.0; rows.elem_count()]);
         let mut initial_gradients = vec![0.0; states.elem_count()];
+        let weights_tracked = weights.track_op();
         let flat = with_numbers([rows, weights, states, given, &gradient], |numbers| {
             let [rows, weights, initial, given, gradients] = numbers;
             let n_outputs = given.len() / self.parts();
@@ -128,6 +143,7 @@ impl<C: CellKind> CustomOp3 for LayerOp<C> {
                 output_gradients,
                 memory_gradients: (!memory_gradients.is_empty()).then_some(memory_gradients),
                 kept,
+                of_weights: weights_tracked,
                 row_gradients: row_gradients.as_deref_mut(),
                 initial_gradients: &mut initial_gradients,
             };
@@ -137,7 +153,7 @@ impl<C: CellKind> CustomOp3 for LayerOp<C> {
             |numbers: Vec<f32>, like: &Tensor| Tensor::from_vec(numbers, like.shape(), like.device());
         Ok((
             row_gradients.map(|gradients| tensor(gradients, rows)).transpose()?,
-            Some(tensor(flat, weights)?),
+            flat.map(|gradients| tensor(gradients, weights)).transpose()?,
             Some(tensor(initial_gradients, states)?),
         ))
     }

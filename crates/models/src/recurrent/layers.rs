@@ -8,7 +8,7 @@ use candle_nn::VarBuilder;
 use serde::{Deserialize, Serialize};
 
 use super::isa::{Isa, Vectors};
-use super::kernel::{PackedLayer, Run, Weights};
+use super::kernel::{PackedLayer, Run, Spare, Weights};
 use super::kind::{CellKind, GruCell, LstmCell};
 use super::layer_op::{Gives, LayerOp};
 use super::packed::Packed;
@@ -87,7 +87,8 @@ pub type Lstm = Recurrent<LstmCell>;
 ///
 /// On the CPU in single precision this runs on kernels of our own, chosen by [`Isa`]; elsewhere on candle's operations.
 /// When a weight, the rows or the initial state is a variable or depends on one, the results can be differentiated.
-/// Weights that are no variables are read once, at first use.
+/// Weights that are no variables are read once, at first use. Between training steps, up to 256 MB of memory stay with the
+/// layers for the next step.
 #[derive(Debug, Clone)]
 pub struct Recurrent<C> {
     config: RecurrentConfig,
@@ -95,6 +96,7 @@ pub struct Recurrent<C> {
     layers: Vec<[Tensor; 4]>,
     vectors: Vectors,
     packed: Packed<Vec<PackedLayer>>,
+    spare: Spare,
     cell: PhantomData<C>,
 }
 
@@ -171,7 +173,8 @@ impl<C: CellKind> Recurrent<C> {
         let weights = weights.collect::<candle_core::Result<Vec<_>>>()?;
         let layers = weights.as_chunks::<4>().0.to_vec();
         let vectors = Vectors::checked(Isa::current()?)?;
-        Ok(Self { config, layers, vectors, packed: Packed::default(), cell: PhantomData })
+        let (packed, spare) = (Packed::default(), Spare::default());
+        Ok(Self { config, layers, vectors, packed, spare, cell: PhantomData })
     }
 
     /// The same layers on the kernels of another instruction set.
@@ -285,7 +288,8 @@ impl<C: CellKind> Recurrent<C> {
         keep: bool,
     ) -> Result<Tensor> {
         let hidden = self.config.hidden;
-        let op = LayerOp::<C>::new(self.vectors, x.dim(1)?, hidden, Arc::clone(lengths), gives, keep);
+        let (lengths, spare) = (Arc::clone(lengths), self.spare.clone());
+        let op = LayerOp::<C>::new(self.vectors, x.dim(1)?, hidden, lengths, gives, keep, spare);
         let flat = self.layers[index].iter().map(Tensor::flatten_all);
         let flat = flat.collect::<candle_core::Result<Vec<_>>>()?;
         let states = &state.tensors[index * C::STATES..(index + 1) * C::STATES];
@@ -533,7 +537,7 @@ impl<C: CellKind> Recurrent<C> {
     /// [`run_numbers`](Self::run_numbers) with more to ask for.
     pub(crate) fn run_batch(&self, run: Run<'_>) -> Result<()> {
         self.with_layers(|vectors, layers| {
-            C::advance(vectors, layers, run, false);
+            C::advance(vectors, layers, run, None);
         })
     }
 

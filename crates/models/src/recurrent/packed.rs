@@ -1,5 +1,6 @@
 //! Weights in the kernels' order, made when they are needed.
 
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use candle_core::Tensor;
@@ -7,7 +8,6 @@ use candle_core::Tensor;
 use crate::Result;
 
 /// Packed weights: kept when the tensors they are made of cannot change, made anew each time when one is a variable.
-#[derive(Debug)]
 pub(crate) struct Packed<T>(Arc<OnceLock<T>>);
 
 impl<T> Packed<T> {
@@ -25,6 +25,13 @@ impl<T> Packed<T> {
         }
         let packed = pack()?;
         Ok(run(self.0.get_or_init(|| packed)))
+    }
+}
+
+/// Whether they are there: their numbers are many, and say little.
+impl<T> fmt::Debug for Packed<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.get().is_some() { "Packed(made)" } else { "Packed(not yet)" })
     }
 }
 

@@ -1,12 +1,12 @@
 //! What must not change a bit of the engine's results: the company of a sequence in its batch, the threads, whether it is
 //! run at once or step by step, with a graph or without.
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor, Var};
 use heliacal_models::{
     CellKind, Error, GruCell, Isa, LstmCell, Recurrent, RecurrentConfig, RecurrentState, candle_core,
 };
 
-use crate::recurrent_problem::{GRADIENT_TOLERANCE, Outcome, Problem, every_isa, flat, mixed_lengths};
+use crate::recurrent_problem::{GRADIENT_TOLERANCE, Outcome, Problem, every_isa, flat, mixed_lengths, widen};
 
 for_both_cells!(
     step_by_step_equals_at_once,
@@ -15,6 +15,9 @@ for_both_cells!(
     threads_do_not_matter,
     a_graph_does_not_matter,
     a_graph_can_be_walked_back_twice,
+    memory_of_the_step_before_leaves_no_trace,
+    frozen_weights_do_not_matter_to_the_rows,
+    debug_shows_sizes_and_no_numbers,
     nan_stays_in_its_own_sequence,
     last_states_are_the_last_of_all_states,
     views_are_read_as_they_look,
@@ -161,7 +164,7 @@ fn a_graph_can_be_walked_back_twice<C: CellKind>() {
     let problem = problem::<C>();
     every_isa(|isa| {
         let engine = problem.engine::<C>(isa);
-        let rows = candle_core::Var::from_tensor(&problem.rows_tensor()).unwrap();
+        let rows = Var::from_tensor(&problem.rows_tensor()).unwrap();
         let outputs = engine.forward(&rows, &problem.lengths, None).unwrap();
         let gradient = |loss: Tensor| flat(loss.backward().unwrap().get(&rows).unwrap());
         let first = gradient(outputs.sum_all().unwrap());
@@ -169,6 +172,41 @@ fn a_graph_can_be_walked_back_twice<C: CellKind>() {
         let doubled: Vec<f32> = first.iter().map(|v| v * 2.0).collect();
         assert_eq!(bits(&twice), bits(&doubled), "{isa}");
     });
+}
+
+fn memory_of_the_step_before_leaves_no_trace<C: CellKind>() {
+    let problem = problem::<C>();
+    every_isa(|isa| {
+        let again = problem.found_by::<C>(isa, DType::F32, |engine, rows, state| {
+            let forward = |rows: &Tensor| engine.forward(rows, &problem.lengths, Some(state)).unwrap();
+            drop(forward(&(rows * 3.0).unwrap()));
+            forward(rows)
+        });
+        assert_eq!(again, problem.found::<C>(isa), "{isa}");
+    });
+}
+
+fn frozen_weights_do_not_matter_to_the_rows<C: CellKind>() {
+    let problem = problem::<C>();
+    every_isa(|isa| {
+        let rows = Var::from_tensor(&problem.rows_tensor()).unwrap();
+        let state = problem.state_tensors();
+        let outputs = problem.engine::<C>(isa).forward(&rows, &problem.lengths, Some(&state)).unwrap();
+        let cotangent = Tensor::from_slice(&problem.cotangent, outputs.shape(), &Device::Cpu).unwrap();
+        let gradients = (outputs * cotangent).unwrap().sum_all().unwrap().backward().unwrap();
+        let found = flat(gradients.get(&rows).unwrap());
+        let outcome = problem.found::<C>(isa);
+        let (_, expected) = outcome.gradients.iter().find(|(name, _)| name == "rows").unwrap();
+        assert_eq!(&widen(&found), expected, "{isa}");
+    });
+}
+
+fn debug_shows_sizes_and_no_numbers<C: CellKind + std::fmt::Debug>() {
+    let problem = problem::<C>();
+    let engine = problem.engine::<C>(Isa::Portable);
+    engine.forward(&problem.rows_tensor(), &problem.lengths, None).unwrap();
+    let text = format!("{engine:?}");
+    assert!(text.len() < 1500 && text.contains("37"), "{text}");
 }
 
 fn nan_stays_in_its_own_sequence<C: CellKind>() {
@@ -267,7 +305,7 @@ fn wrong_shapes_are_errors<C: CellKind>() {
     assert_eq!(engine.forward(&nothing, &[0, 0], None).unwrap().dims(), [0, CONFIG.hidden]);
     assert_eq!(engine.last(&nothing, &[0, 0], None).unwrap().dims(), [2, CONFIG.hidden]);
     assert_eq!(engine.forward(&nothing, &[], None).unwrap().dims(), [0, CONFIG.hidden]);
-    let nothing = candle_core::Var::from_tensor(&nothing).unwrap();
+    let nothing = Var::from_tensor(&nothing).unwrap();
     assert_eq!(engine.last(&nothing, &[0, 0], None).unwrap().dims(), [2, CONFIG.hidden]);
     assert_eq!(engine.last(&nothing, &[], None).unwrap().dims(), [0, CONFIG.hidden]);
 }

@@ -1,5 +1,6 @@
 //! Buffers that begin on a cache line, so that no vector straddles two.
 
+use std::fmt;
 use std::ops::{Deref, DerefMut};
 
 /// Numbers in a cache line.
@@ -12,7 +13,6 @@ pub(crate) fn row_stride(width: usize) -> usize {
 }
 
 /// Zeros to begin with.
-#[derive(Debug)]
 pub(crate) struct Aligned {
     data: Vec<f32>,
     begin: usize,
@@ -21,10 +21,31 @@ pub(crate) struct Aligned {
 
 impl Aligned {
     pub(crate) fn zeros(len: usize) -> Self {
+        if len == 0 {
+            return Self { data: Vec::new(), begin: 0, len };
+        }
         let data = vec![0.0; len + LINE - 1];
         // An allocator that cannot say where the line is costs speed, nothing else.
         let begin = data.as_ptr().align_offset(LINE * size_of::<f32>());
         Self { data, begin: if begin < LINE { begin } else { 0 }, len }
+    }
+
+    /// The longest that this can be made.
+    pub(super) fn capacity(&self) -> usize {
+        self.data.len() - self.data.len().min(LINE - 1)
+    }
+
+    /// The same numbers, up to another length.
+    pub(super) fn with_len(self, len: usize) -> Self {
+        assert!(len <= self.capacity(), "{len} of {}", self.capacity());
+        Self { len, ..self }
+    }
+}
+
+/// How many numbers there are, and none of them.
+impl fmt::Debug for Aligned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Aligned").field("len", &self.len).finish_non_exhaustive()
     }
 }
 
@@ -50,7 +71,8 @@ mod tests {
 
     #[test]
     fn begins_on_a_line() {
-        for len in [0, 1, 100] {
+        assert_eq!(Aligned::zeros(0).len(), 0);
+        for len in [1, 16, 100] {
             let buffer = Aligned::zeros(len);
             assert_eq!(buffer.len(), len);
             assert_eq!(buffer.as_ptr() as usize % 64, 0);

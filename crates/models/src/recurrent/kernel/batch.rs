@@ -5,10 +5,10 @@ use std::marker::PhantomData;
 
 use rayon::prelude::*;
 
-use super::aligned::Aligned;
 use super::cell::{Cell, KEPT};
 use super::gradient::{BackwardLayer, BackwardSequence, Retreat, WeightGradients};
 use super::product::ROWS;
+use super::spare::Spare;
 use super::step::PackedLayer;
 use super::tile::{Advance, Kept, Late, Sequence, steps};
 use crate::recurrent::isa::Vectors;
@@ -63,7 +63,8 @@ fn spread<T: Send, R: Send>(tasks: Vec<T>, run: impl Fn(T) -> R + Send + Sync) -
     if tasks.len() < 2 {
         return tasks.into_iter().map(run).collect();
     }
-    tasks.into_par_iter().map(run).collect()
+    // One by one, because the first ones are the longest.
+    tasks.into_par_iter().with_max_len(1).map(run).collect()
 }
 
 /// A ragged batch for [`advance`].
@@ -92,12 +93,12 @@ pub struct RunLate<'a> {
     pub(crate) provisional: &'a mut [f32],
 }
 
-/// Runs a batch through some layers. With `keep`, of one layer alone, gives for each tile what [`retreat`] needs.
+/// Runs a batch through some layers. Given memory for it, and for one layer alone, gives for each tile what [`retreat`] needs.
 pub(in crate::recurrent) fn advance<C: Cell<G>, const G: usize>(
     vectors: Vectors,
     layers: &[PackedLayer],
     run: Run<'_>,
-    keep: bool,
+    keep: Option<&Spare>,
 ) -> Vec<Kept> {
     let Run { rows, lengths, states, outputs, memories, late } = run;
     let PackedLayer { input, hidden, padded, .. } = layers[0];
@@ -120,20 +121,20 @@ pub(in crate::recurrent) fn advance<C: Cell<G>, const G: usize>(
             }),
         };
         let sequences: Vec<Sequence<'_>> = tile.iter().map(sequence).collect();
-        let kept = keep.then(|| {
+        let kept = keep.map(|spare| {
             let (_, n_rows) = steps(&tile.iter().map(|&index| lengths[index]).collect::<Vec<_>>());
             let n_gates = n_rows * KEPT * padded;
             let has_room = n_gates <= room;
             room -= if has_room { n_gates } else { 0 };
-            (n_rows, has_room)
+            Kept {
+                gates: has_room.then(|| spare.take(n_gates)),
+                memory: spare.take(if C::HAS_MEMORY { n_rows * padded } else { 0 }),
+                spare: spare.clone(),
+            }
         });
         tasks.push((sequences, kept));
     }
-    let kept = spread(tasks, |(mut sequences, kept)| {
-        let mut kept = kept.map(|(n_rows, has_room)| Kept {
-            gates: has_room.then(|| Aligned::zeros(n_rows * KEPT * padded)),
-            memory: Aligned::zeros(if C::HAS_MEMORY { n_rows * padded } else { 0 }),
-        });
+    let kept = spread(tasks, |(mut sequences, mut kept)| {
         let sequences = &mut sequences[..];
         vectors.run(Advance::<C, G> { layers, sequences, kept: kept.as_mut(), cell: PhantomData });
         kept
@@ -155,21 +156,32 @@ pub struct BackwardBatch<'a> {
     pub(in crate::recurrent) memory_gradients: Option<&'a [f32]>,
     /// What [`advance`] kept.
     pub(in crate::recurrent) kept: &'a [Kept],
+    /// Whether the gradient of the weights is wanted.
+    pub(in crate::recurrent) of_weights: bool,
     /// Receives the gradient of the rows, if wanted.
     pub(in crate::recurrent) row_gradients: Option<&'a mut [f32]>,
     /// Receives the gradient of `initial`; 0 for a sequence without steps.
     pub(in crate::recurrent) initial_gradients: &'a mut [f32],
 }
 
-/// Runs a batch backward through one layer: the gradient of its flat weights, `w_ih, w_hh, b_ih, b_hh`.
+/// Runs a batch backward through one layer: the gradient of its flat weights, `w_ih, w_hh, b_ih, b_hh`, if wanted.
 pub(in crate::recurrent) fn retreat<C: Cell<G>, const G: usize>(
     vectors: Vectors,
     layer: &PackedLayer,
     backward: &BackwardLayer,
     batch: BackwardBatch<'_>,
-) -> Vec<f32> {
-    let BackwardBatch { rows, lengths, initial, outputs, output_gradients, memory_gradients, kept, .. } =
-        batch;
+) -> Option<Vec<f32>> {
+    let BackwardBatch {
+        rows,
+        lengths,
+        initial,
+        outputs,
+        output_gradients,
+        memory_gradients,
+        kept,
+        of_weights,
+        ..
+    } = batch;
     let PackedLayer { input, hidden, .. } = *layer;
     let state = hidden * C::STATES;
     let begins = offsets(lengths);
@@ -203,21 +215,24 @@ pub(in crate::recurrent) fn retreat<C: Cell<G>, const G: usize>(
         n_rows += positions.iter().map(|&index| lengths[index]).sum::<usize>();
         tasks.last_mut().expect("pushed above").push(tile((positions, kept)));
     }
-    let sums: Vec<WeightGradients> = spread(tasks, |group| {
-        let mut sums = WeightGradients::zeros::<G>(layer, vectors.lanes());
+    let sums = spread(tasks, |group| {
+        let mut sums = of_weights.then(|| WeightGradients::zeros::<G>(layer, vectors.lanes()));
         for (mut sequences, kept) in group {
             let sequences = &mut sequences[..];
-            let sums = &mut sums;
+            let sums = sums.as_mut();
             vectors.run(Retreat::<C, G> { layer, backward, sequences, kept, sums, cell: PhantomData });
         }
         sums
     });
+    if !of_weights {
+        return None;
+    }
     // In double precision: there may be thousands of them.
     let mut flat = vec![0.0; G * hidden * (input + hidden + 2)];
-    for sums in sums {
+    for sums in sums.into_iter().flatten() {
         sums.add_to::<C, G>(layer, vectors.lanes(), &mut flat);
     }
-    flat.into_iter().map(|gradient| gradient as f32).collect()
+    Some(flat.into_iter().map(|gradient| gradient as f32).collect())
 }
 
 #[cfg(test)]
@@ -261,7 +276,7 @@ mod tests {
                     let (mut outputs, mut memories) = (vec![0.0; n], vec![0.0; n]);
                     let (outputs_of, memories_of) = (Some(&mut outputs[..]), Some(&mut memories[..]));
                     let run = Run { rows, lengths, states, outputs: outputs_of, memories: memories_of, late };
-                    advance::<C, G>(vectors, &layer, run, false);
+                    advance::<C, G>(vectors, &layer, run, None);
                     (outputs, memories)
                 };
                 let width = hidden * C::STATES;

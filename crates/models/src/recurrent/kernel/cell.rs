@@ -2,13 +2,13 @@
 
 use pulp::Simd;
 
-use super::activation::{sigmoid, sigmoid_and_rest, tanh};
+use super::activation::{each, sigmoid, sigmoid_and_rest, tanh};
 
 /// Numbers of one unit that a step leaves behind for the backward pass: the activated gates, and for the GRU the
 /// candidate's recurrent sum.
 pub(crate) const KEPT: usize = 4;
 
-/// A recurrent cell with `G` gates; everything for one vector of units.
+/// A recurrent cell with `G` gates.
 ///
 /// The gradients of the sums stand in [`KEPT`] slots, of which those of the input's product and those of the recurrent
 /// product are two runs of `G` (the GRU's candidate has its own sum in each).
@@ -25,20 +25,18 @@ pub(crate) trait Cell<const G: usize>: Send + Sync + 'static {
     /// Between the two products: prepares the sums for the recurrent one, and returns what must not be added to.
     fn between<S: Simd>(sums: &mut [S::f32s; G], bias: S::f32s) -> S::f32s;
 
-    /// The new output and memory, and what the backward pass needs. `memory` is the state before: the GRU's output, the
-    /// LSTM's cell state.
-    fn update<S: Simd>(simd: S, sums: [S::f32s; G], held: S::f32s, memory: S::f32s) -> Update<S>;
+    /// The new output and memory, and what the backward pass needs, of `W` vectors of units. `memory` is the state before:
+    /// the GRU's output, the LSTM's cell state.
+    fn update<S: Simd, const W: usize>(
+        simd: S,
+        sums: [Sums<S, G>; W],
+        memory: [S::f32s; W],
+    ) -> [Update<S>; W];
 
     /// Adds one more input, times its weight for each gate, to the sums as they are before [`update`](Self::update).
-    fn add_input<S: Simd>(
-        simd: S,
-        sums: &mut [S::f32s; G],
-        held: &mut S::f32s,
-        weights: &[S::f32s; G],
-        input: S::f32s,
-    );
+    fn add_input<S: Simd>(simd: S, sums: &mut Sums<S, G>, weights: &[S::f32s; G], input: S::f32s);
 
-    /// The gradients, backward through [`update`](Self::update).
+    /// The gradients, backward through [`update`](Self::update), of one vector of units.
     fn backward<S: Simd>(
         simd: S,
         kept: [S::f32s; KEPT],
@@ -49,11 +47,53 @@ pub(crate) trait Cell<const G: usize>: Send + Sync + 'static {
     ) -> Backward<S>;
 }
 
+/// The sums of one vector of units.
+#[derive(Clone, Copy)]
+pub(crate) struct Sums<S: Simd, const G: usize> {
+    pub(crate) gates: [S::f32s; G],
+    /// What [`Cell::between`] took out of them.
+    pub(crate) held: S::f32s,
+}
+
+impl<S: Simd, const G: usize> Sums<S, G> {
+    /// To be filled in.
+    #[inline(always)]
+    pub(crate) fn nothing(simd: S) -> Self {
+        let zero = simd.splat_f32s(0.0);
+        Self { gates: [zero; G], held: zero }
+    }
+
+    /// From `[gates + 1]`.
+    #[inline(always)]
+    pub(crate) fn read(simd: S, vectors: &[S::f32s]) -> Self {
+        let mut sums = Self::nothing(simd);
+        sums.gates.copy_from_slice(&vectors[..G]);
+        sums.held = vectors[G];
+        sums
+    }
+
+    #[inline(always)]
+    pub(crate) fn write(&self, vectors: &mut [S::f32s]) {
+        vectors[..G].copy_from_slice(&self.gates);
+        vectors[G] = self.held;
+    }
+}
+
 /// A step of one vector of units.
+#[derive(Clone, Copy)]
 pub(crate) struct Update<S: Simd> {
     pub(crate) output: S::f32s,
     pub(crate) memory: S::f32s,
     pub(crate) kept: [S::f32s; KEPT],
+}
+
+impl<S: Simd> Update<S> {
+    /// To be filled in.
+    #[inline(always)]
+    fn nothing(simd: S) -> Self {
+        let zero = simd.splat_f32s(0.0);
+        Self { output: zero, memory: zero, kept: [zero; KEPT] }
+    }
 }
 
 /// Gradients of one vector of units.
@@ -81,23 +121,29 @@ impl Cell<3> for GruCell {
     }
 
     #[inline(always)]
-    fn update<S: Simd>(simd: S, sums: [S::f32s; 3], held: S::f32s, memory: S::f32s) -> Update<S> {
-        let r = sigmoid(simd, sums[0]);
-        let (z, not_z) = sigmoid_and_rest(simd, sums[1]);
-        let n = tanh(simd, simd.mul_add_e_f32s(r, sums[2], held));
+    fn update<S: Simd, const W: usize>(
+        simd: S,
+        sums: [Sums<S, 3>; W],
+        memory: [S::f32s; W],
+    ) -> [Update<S>; W] {
+        let r = sigmoid(simd, each!(simd, w < W => sums[w].gates[0]));
+        let (z, not_z) = sigmoid_and_rest(simd, each!(simd, w < W => sums[w].gates[1]));
+        let n = each!(simd, w < W => simd.mul_add_e_f32s(r[w], sums[w].gates[2], sums[w].held));
+        let n = tanh(simd, n);
         // (1 - z) n + z h, so that a gate that is almost shut still lets its little through.
-        let output = simd.mul_add_e_f32s(not_z, simd.sub_f32s(n, memory), memory);
-        Update { output, memory: output, kept: [r, z, n, sums[2]] }
+        let output = each!(simd, w < W =>
+            simd.mul_add_e_f32s(not_z[w], simd.sub_f32s(n[w], memory[w]), memory[w]));
+        let mut updates = [Update::nothing(simd); W];
+        for w in 0..W {
+            let kept = [r[w], z[w], n[w], sums[w].gates[2]];
+            updates[w] = Update { output: output[w], memory: output[w], kept };
+        }
+        updates
     }
 
     #[inline(always)]
-    fn add_input<S: Simd>(
-        simd: S,
-        [r, z, _]: &mut [S::f32s; 3],
-        held: &mut S::f32s,
-        weights: &[S::f32s; 3],
-        input: S::f32s,
-    ) {
+    fn add_input<S: Simd>(simd: S, sums: &mut Sums<S, 3>, weights: &[S::f32s; 3], input: S::f32s) {
+        let Sums { gates: [r, z, _], held } = sums;
         for (sum, &weight) in [r, z, held].into_iter().zip(weights) {
             *sum = simd.mul_add_e_f32s(weight, input, *sum);
         }
@@ -139,24 +185,29 @@ impl Cell<4> for LstmCell {
     }
 
     #[inline(always)]
-    fn update<S: Simd>(simd: S, sums: [S::f32s; 4], _held: S::f32s, memory: S::f32s) -> Update<S> {
-        let i = sigmoid(simd, sums[0]);
-        let f = sigmoid(simd, sums[1]);
-        let g = tanh(simd, sums[2]);
-        let o = sigmoid(simd, sums[3]);
-        let memory = simd.mul_add_e_f32s(f, memory, simd.mul_f32s(i, g));
-        Update { output: simd.mul_f32s(o, tanh(simd, memory)), memory, kept: [i, f, g, o] }
+    fn update<S: Simd, const W: usize>(
+        simd: S,
+        sums: [Sums<S, 4>; W],
+        memory: [S::f32s; W],
+    ) -> [Update<S>; W] {
+        let i = sigmoid(simd, each!(simd, w < W => sums[w].gates[0]));
+        let f = sigmoid(simd, each!(simd, w < W => sums[w].gates[1]));
+        let g = tanh(simd, each!(simd, w < W => sums[w].gates[2]));
+        let o = sigmoid(simd, each!(simd, w < W => sums[w].gates[3]));
+        let memory = each!(simd, w < W =>
+            simd.mul_add_e_f32s(f[w], memory[w], simd.mul_f32s(i[w], g[w])));
+        let t = tanh(simd, memory);
+        let mut updates = [Update::nothing(simd); W];
+        for w in 0..W {
+            let output = simd.mul_f32s(o[w], t[w]);
+            updates[w] = Update { output, memory: memory[w], kept: [i[w], f[w], g[w], o[w]] };
+        }
+        updates
     }
 
     #[inline(always)]
-    fn add_input<S: Simd>(
-        simd: S,
-        sums: &mut [S::f32s; 4],
-        _held: &mut S::f32s,
-        weights: &[S::f32s; 4],
-        input: S::f32s,
-    ) {
-        for (sum, &weight) in sums.iter_mut().zip(weights) {
+    fn add_input<S: Simd>(simd: S, sums: &mut Sums<S, 4>, weights: &[S::f32s; 4], input: S::f32s) {
+        for (sum, &weight) in sums.gates.iter_mut().zip(weights) {
             *sum = simd.mul_add_e_f32s(weight, input, *sum);
         }
     }
@@ -171,7 +222,7 @@ impl Cell<4> for LstmCell {
         memory: S::f32s,
     ) -> Backward<S> {
         let one = simd.splat_f32s(1.0);
-        let t = tanh(simd, after);
+        let [t] = tanh(simd, [after]);
         let through = simd.mul_f32s(simd.mul_f32s(output, o), simd.sub_f32s(one, simd.mul_f32s(t, t)));
         let memory = simd.add_f32s(memory, through);
         let slope = |gate| simd.mul_f32s(gate, simd.sub_f32s(one, gate));

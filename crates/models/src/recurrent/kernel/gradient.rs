@@ -93,6 +93,36 @@ impl WeightGradients {
         }
     }
 
+    /// Adds those of `n` rows.
+    #[inline(always)]
+    fn add_chunk<S: Simd, C: Cell<G>, const G: usize>(
+        &mut self,
+        simd: S,
+        layer: &PackedLayer,
+        chunk: &Chunk,
+        n: usize,
+        [x_stride, stride, slot_stride]: [usize; 3],
+    ) {
+        add(&mut self.bias, &chunk.bias);
+        let a_columns = G * layer.padded;
+        simd.vectorize(AddOuter {
+            n,
+            a: Rows { data: &chunk.slots[C::INPUT_SLOT * layer.padded..], stride: slot_stride },
+            a_columns,
+            b: Rows { data: &chunk.x, stride: x_stride },
+            vectors: layer.input.div_ceil(S::F32_LANES),
+            sums: &mut self.input,
+        });
+        simd.vectorize(AddOuter {
+            n,
+            a: Rows { data: &chunk.slots, stride: slot_stride },
+            a_columns,
+            b: Rows { data: &chunk.output, stride },
+            vectors: layer.padded / S::F32_LANES,
+            sums: &mut self.recurrent,
+        });
+    }
+
     /// Adds them to the gradient of the flat weights, `w_ih, w_hh, b_ih, b_hh`.
     pub(crate) fn add_to<C: Cell<G>, const G: usize>(
         &self,
@@ -134,8 +164,8 @@ pub(crate) struct Retreat<'t, 'a, C, const G: usize> {
     pub(crate) backward: &'t BackwardLayer,
     pub(crate) sequences: &'t mut [BackwardSequence<'a>],
     pub(crate) kept: &'t Kept,
-    /// The gradients of the weights are added to these.
-    pub(crate) sums: &'t mut WeightGradients,
+    /// The gradients of the weights are added to these, if wanted.
+    pub(crate) sums: Option<&'t mut WeightGradients>,
     pub(crate) cell: PhantomData<C>,
 }
 
@@ -161,7 +191,7 @@ impl<C: Cell<G>, const G: usize> WithSimd for Retreat<'_, '_, C, G> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { layer, backward, sequences, kept, sums, .. } = self;
+        let Self { layer, backward, sequences, kept, mut sums, .. } = self;
         let &PackedLayer { input, hidden, padded, .. } = layer;
         let lengths: Vec<usize> = sequences.iter().map(|sequence| sequence.rows.len() / input).collect();
         let (steps, n_rows) = steps(&lengths);
@@ -232,20 +262,14 @@ impl<C: Cell<G>, const G: usize> WithSimd for Retreat<'_, '_, C, G> {
                 });
             }
 
-            add(&mut sums.bias, &chunk.bias);
-            let by_input = Rows { data: &chunk.slots[C::INPUT_SLOT * padded..], stride: slot_stride };
-            let x = Rows { data: &chunk.x, stride: x_stride };
-            let (a_columns, vectors) = (G * padded, padded_input / S::F32_LANES);
-            simd.vectorize(AddOuter { n, a: by_input, a_columns, b: x, vectors, sums: &mut sums.input });
-            let recurrent = Rows { data: &chunk.slots, stride: slot_stride };
-            let (b, vectors) = (Rows { data: &chunk.output, stride }, padded / S::F32_LANES);
-            simd.vectorize(AddOuter { n, a: recurrent, a_columns, b, vectors, sums: &mut sums.recurrent });
-
+            if let Some(sums) = &mut sums {
+                sums.add_chunk::<S, C, G>(simd, layer, &chunk, n, [x_stride, stride, slot_stride]);
+            }
             if sequences[0].row_gradients.is_some() {
                 chunk.row_gradients.fill(0.0);
                 simd.vectorize(AddProduct {
                     n,
-                    rows: by_input,
+                    rows: Rows { data: &chunk.slots[C::INPUT_SLOT * padded..], stride: slot_stride },
                     matrix: &backward.to_input,
                     panels: backward.to_input.all(),
                     sums: &mut chunk.row_gradients,
@@ -287,7 +311,8 @@ impl Chunk {
         recompute: bool,
         [x_stride, stride, slot_stride, row_gradient_stride]: [usize; 4],
     ) -> Self {
-        let zeros = |width: usize| Aligned::zeros(capacity * width);
+        // A row more than there are, for [`AddOuter`].
+        let zeros = |width: usize| Aligned::zeros((capacity + 1) * width);
         let if_memory = |width: usize| if C::HAS_MEMORY { width } else { 0 };
         let if_recompute = |width: usize| if recompute { width } else { 0 };
         Self {

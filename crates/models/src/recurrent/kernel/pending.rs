@@ -3,9 +3,8 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::cell::{Cell, LstmCell};
-use super::product::{AddProduct, Rows, VECTORS};
-use super::step::{PackedLayer, block_bias, block_last_input};
+use super::cell::{Cell, LstmCell, Sums};
+use super::step::{PackedLayer, block_last_input};
 
 /// Gates of an LSTM.
 pub(crate) const GATES: usize = 4;
@@ -48,37 +47,36 @@ impl WithSimd for BeginStep<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { layer, row, before, memory, sums, mut provisional, from_the_end } = self;
-        let n_blocks = layer.padded / S::F32_LANES;
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let n_blocks = self.layer.padded / S::F32_LANES;
         let n_groups = n_blocks.div_ceil(BLOCKS);
-        let zero = simd.splat_f32s(0.0);
         for group in 0..n_groups {
-            let first = BLOCKS * if from_the_end { n_groups - 1 - group } else { group };
-            let blocks = first..(first + BLOCKS).min(n_blocks);
-            let mut of_blocks = [[zero; GATES]; BLOCKS];
-            let of_blocks = &mut of_blocks[..blocks.len()];
-            for (block, sums) in blocks.clone().zip(&mut *of_blocks) {
-                sums.copy_from_slice(&block_bias::<S, GATES>(layer, block)[..GATES]);
+            let first = BLOCKS * if self.from_the_end { n_groups - 1 - group } else { group };
+            match n_blocks - first {
+                1 => self.blocks::<S, 1>(simd, first),
+                2 => self.blocks::<S, 2>(simd, first),
+                _ => self.blocks::<S, BLOCKS>(simd, first),
             }
-            for (row, matrix) in [(row, &layer.w_ih), (before, &layer.w_hh)] {
-                simd.vectorize(AddProduct {
-                    n: 1,
-                    rows: Rows { data: row, stride: row.len() },
-                    matrix,
-                    panels: blocks.start * GATES / VECTORS..blocks.end * GATES / VECTORS,
-                    sums: pulp::bytemuck::cast_slice_mut(of_blocks.as_flattened_mut()),
-                    sums_stride: GATES * S::F32_LANES * blocks.len(),
-                });
+        }
+    }
+}
+
+impl BeginStep<'_> {
+    #[inline(always)]
+    fn blocks<S: Simd, const B: usize>(&mut self, simd: S, first: usize) {
+        let Self { layer, row, before, memory, sums, provisional, .. } = self;
+        let [of_blocks] = layer.gates.sums::<S, LstmCell, GATES, 1, B>(simd, first, [row], [before]);
+        let mut memories = [simd.splat_f32s(0.0); B];
+        for b in 0..B {
+            for (sums, sum) in sums.chunks_exact_mut(layer.hidden).zip(of_blocks[b].gates) {
+                store(simd, sums, first + b, sum);
             }
-            for (block, &mut of_block) in blocks.zip(of_blocks) {
-                for (sums, sum) in sums.chunks_exact_mut(layer.hidden).zip(of_block) {
-                    store(simd, sums, block, sum);
-                }
-                if let Some(provisional) = &mut provisional {
-                    let update = LstmCell::update(simd, of_block, zero, load(simd, memory, block));
-                    store(simd, provisional, block, update.output);
-                }
+            memories[b] = load(simd, memory, first + b);
+        }
+        if let Some(provisional) = provisional {
+            let updates = LstmCell::update(simd, of_blocks, memories);
+            for b in 0..B {
+                store(simd, provisional, first + b, updates[b].output);
             }
         }
     }
@@ -90,17 +88,16 @@ impl WithSimd for FinishStep<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { layer, sums, last_input, memory, output } = self;
-        let mut held = simd.splat_f32s(0.0);
         for block in 0..layer.padded / S::F32_LANES {
-            let mut of_block = [held; GATES];
-            for (of_block, sums) in of_block.iter_mut().zip(sums.chunks_exact(layer.hidden)) {
+            let mut of_block = Sums::nothing(simd);
+            for (of_block, sums) in of_block.gates.iter_mut().zip(sums.chunks_exact(layer.hidden)) {
                 *of_block = load(simd, sums, block);
             }
             if let Some(input) = last_input {
                 let (weights, input) = (block_last_input::<S, GATES>(layer, block), simd.splat_f32s(input));
-                LstmCell::add_input(simd, &mut of_block, &mut held, weights, input);
+                LstmCell::add_input(simd, &mut of_block, weights, input);
             }
-            let update = LstmCell::update(simd, of_block, held, load(simd, memory, block));
+            let [update] = LstmCell::update(simd, [of_block], [load(simd, memory, block)]);
             store(simd, memory, block, update.memory);
             store(simd, output, block, update.output);
         }
@@ -159,7 +156,7 @@ mod tests {
                     memories: None,
                     late: Some(RunLate { inputs: &last, provisional: &mut provisional }),
                 };
-                advance::<LstmCell, GATES>(vectors, std::slice::from_ref(&layer), run, false);
+                advance::<LstmCell, GATES>(vectors, std::slice::from_ref(&layer), run, None);
 
                 let mut step = 0;
                 for length in lengths {

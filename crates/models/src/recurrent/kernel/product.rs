@@ -24,6 +24,13 @@ pub(crate) struct Rows<'a> {
     pub(crate) stride: usize,
 }
 
+impl<'a> Rows<'a> {
+    #[inline(always)]
+    pub(crate) fn row(self, index: usize, len: usize) -> &'a [f32] {
+        &self.data[index * self.stride..][..len]
+    }
+}
+
 /// Rows that a buffer needs for `n`: a single one has its own way, more go in whole groups.
 pub(crate) fn padded_rows(n: usize) -> usize {
     if n > 1 { n.next_multiple_of(ROWS) } else { n }
@@ -193,8 +200,8 @@ fn add_row_group<S: Simd, const P: usize>(
     sums.copy_from_slice(&block);
 }
 
-/// `sums[i][j] += a[r][i] b[r][j]` summed over `n` rows r: `a` with whole vectors of columns, `b` with `vectors` of them,
-/// and `sums` with rows of that width.
+/// `sums[i][j] += a[r][i] b[r][j]` summed over `n` rows r: `a` with an even number of columns, `b` with `vectors` of them,
+/// and `sums` with rows of that width. The buffers must have room for a row more than `n`.
 pub(crate) struct AddOuter<'a> {
     pub(crate) n: usize,
     pub(crate) a: Rows<'a>,
@@ -209,47 +216,56 @@ impl WithSimd for AddOuter<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let mut j = 0;
-        while j < self.vectors {
-            // Eight sums fit any processor; where vectors are longer, there are twice the registers.
-            match (S::F32_LANES >= 16, self.vectors - j) {
-                (true, 1) => self.add_columns::<S, 8, 1>(simd, j),
-                (true, _) => self.add_columns::<S, 8, 2>(simd, j),
-                (false, 1) => self.add_columns::<S, 4, 1>(simd, j),
-                (false, _) => self.add_columns::<S, 4, 2>(simd, j),
+        for j in (0..self.vectors).step_by(VECTORS) {
+            // Twelve sums fit any processor.
+            match (S::REGISTER_COUNT >= 32, self.vectors - j) {
+                (true, 1) => self.add_columns::<S, 12, 1>(simd, j),
+                (true, _) => self.add_columns::<S, 12, VECTORS>(simd, j),
+                (false, 1) => self.add_columns::<S, 6, 1>(simd, j),
+                (false, _) => self.add_columns::<S, 6, VECTORS>(simd, j),
             }
-            j += VECTORS;
         }
     }
 }
 
 impl AddOuter<'_> {
-    /// Columns of `b` from vector `j` on, `M` columns of `a` at a time.
+    /// Vectors `j` to `j + V` of `b`, `M` columns of `a` at a time, then the rest.
     #[inline(always)]
     fn add_columns<S: Simd, const M: usize, const V: usize>(&mut self, simd: S, j: usize) {
+        let whole = self.a_columns / M * M;
+        for i in (0..whole).step_by(M) {
+            self.add_block::<S, M, V>(simd, i, j);
+        }
+        for i in (whole..self.a_columns).step_by(2) {
+            self.add_block::<S, 2, V>(simd, i, j);
+        }
+    }
+
+    #[inline(always)]
+    fn add_block<S: Simd, const M: usize, const V: usize>(&mut self, simd: S, i: usize, j: usize) {
         let width = self.vectors * S::F32_LANES;
         let (begin, end) = (j * S::F32_LANES, (j + V) * S::F32_LANES);
-        for i in (0..self.a_columns).step_by(M) {
-            let mut block = [[simd.splat_f32s(0.0); V]; M];
-            for (m, block) in block.iter_mut().enumerate() {
-                let row = &self.sums[(i + m) * width + begin..(i + m) * width + end];
-                block.copy_from_slice(&S::as_simd_f32s(row).0[..V]);
-            }
-            let rows = self.a.data.chunks(self.a.stride).zip(self.b.data.chunks(self.b.stride)).take(self.n);
-            for (a, b) in rows {
-                let a = &a[i..i + M];
-                let b = &S::as_simd_f32s(&b[begin..end]).0[..V];
-                for m in 0..M {
-                    let a = simd.splat_f32s(a[m]);
-                    for v in 0..V {
-                        block[m][v] = simd.mul_add_e_f32s(a, b[v], block[m][v]);
-                    }
+        let mut block = [[simd.splat_f32s(0.0); V]; M];
+        for (m, block) in block.iter_mut().enumerate() {
+            let row = &self.sums[(i + m) * width + begin..(i + m) * width + end];
+            block.copy_from_slice(&S::as_simd_f32s(row).0[..V]);
+        }
+        // Whole strides, so that the loop has no lengths to check.
+        let a = self.a.data[i..].chunks_exact(self.a.stride);
+        let b = self.b.data[begin..].chunks_exact(self.b.stride);
+        for (a, b) in a.zip(b).take(self.n) {
+            let a = &a[..M];
+            let b = &S::as_simd_f32s(&b[..V * S::F32_LANES]).0[..V];
+            for m in 0..M {
+                let a = simd.splat_f32s(a[m]);
+                for v in 0..V {
+                    block[m][v] = simd.mul_add_e_f32s(a, b[v], block[m][v]);
                 }
             }
-            for (m, block) in block.iter().enumerate() {
-                let row = &mut self.sums[(i + m) * width + begin..(i + m) * width + end];
-                S::as_mut_simd_f32s(row).0[..V].copy_from_slice(block);
-            }
+        }
+        for (m, block) in block.iter().enumerate() {
+            let row = &mut self.sums[(i + m) * width + begin..(i + m) * width + end];
+            S::as_mut_simd_f32s(row).0[..V].copy_from_slice(block);
         }
     }
 }

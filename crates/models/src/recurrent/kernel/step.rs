@@ -5,8 +5,10 @@ use std::marker::PhantomData;
 use pulp::{Simd, WithSimd};
 
 use super::aligned::{Aligned, row_stride};
-use super::cell::{Cell, KEPT};
-use super::product::{AddProduct, Panels, Rows, VECTORS, padded_rows};
+use super::cell::{Cell, Sums};
+use super::finish::{Finish, Places};
+use super::gate_sums::GateWeights;
+use super::product::Rows;
 
 /// The weights of one layer as PyTorch has them: gates one after the other, `[gates x hidden, ...]` row-major.
 #[derive(Debug, Clone, Copy)]
@@ -19,18 +21,14 @@ pub struct Weights<'a> {
     pub(crate) b_hh: &'a [f32],
 }
 
-/// The same, packed for vectors of a certain length: units in blocks of one vector, each gate's weights of a block side
-/// by side.
+/// The same, packed for vectors of a certain length.
 #[derive(Debug)]
 pub struct PackedLayer {
     pub(crate) input: usize,
     pub(crate) hidden: usize,
     /// `hidden` rounded up to whole vectors; the units beyond stay 0.
     pub(crate) padded: usize,
-    pub(super) w_ih: Panels,
-    pub(super) w_hh: Panels,
-    /// `[block][gates + 1][lane]`: what the sums begin with, and what [`Cell::between`] is given.
-    bias: Aligned,
+    pub(super) gates: GateWeights,
     /// `[block][gate][lane]`: the weights of the last input column, for when it comes late.
     last_input: Aligned,
 }
@@ -39,37 +37,12 @@ impl PackedLayer {
     pub(crate) fn new<C: Cell<G>, const G: usize>(weights: &Weights<'_>, lanes: usize) -> Self {
         let &Weights { input, hidden, .. } = weights;
         let padded = hidden.next_multiple_of(lanes);
-        let gates = |depth: usize, w: &[f32]| {
-            Panels::pack(depth, G * padded, lanes, |k, column| {
-                let (block, gate, lane) = (column / lanes / G, column / lanes % G, column % lanes);
-                let unit = block * lanes + lane;
-                if unit < hidden { w[(gate * hidden + unit) * depth + k] } else { 0.0 }
-            })
-        };
-        let mut bias = Aligned::zeros((G + 1) * padded);
-        for unit in 0..hidden {
-            let place = |row: usize| (unit / lanes * (G + 1) + row) * lanes + unit % lanes;
-            for gate in 0..G {
-                bias[place(gate)] = weights.b_ih[gate * hidden + unit];
-                // One sum for both products, or one each.
-                let shared = C::RECURRENT_SLOTS[gate] == C::INPUT_SLOT + gate;
-                bias[place(if shared { gate } else { G })] += weights.b_hh[gate * hidden + unit];
-            }
-        }
         let mut last_input = Aligned::zeros(G * padded);
         for (unit, gate) in (0..hidden).flat_map(|unit| (0..G).map(move |gate| (unit, gate))) {
             last_input[(unit / lanes * G + gate) * lanes + unit % lanes] =
                 weights.w_ih[(gate * hidden + unit) * input + input - 1];
         }
-        Self {
-            input,
-            hidden,
-            padded,
-            w_ih: gates(input, weights.w_ih),
-            w_hh: gates(hidden, weights.w_hh),
-            bias,
-            last_input,
-        }
+        Self { input, hidden, padded, gates: GateWeights::pack::<C, G>(weights, lanes), last_input }
     }
 
     /// Distance between rows of states.
@@ -86,8 +59,8 @@ pub(crate) struct Before<'a> {
     pub(crate) memory: &'a [f32],
 }
 
-/// Where a step's results go: the states as they came, and what the backward pass needs, rows of [`KEPT`] times
-/// [`PackedLayer::padded`].
+/// Where a step's results go: the states as they came, and what the backward pass needs, rows of
+/// [`KEPT`](super::cell::KEPT) times [`PackedLayer::padded`].
 #[derive(Debug)]
 pub(crate) struct After<'a> {
     pub(crate) output: &'a mut [f32],
@@ -106,7 +79,7 @@ pub(crate) struct LateStep<'a> {
     pub(crate) provisional: &'a mut [f32],
 }
 
-/// Advances `n` rows by one step. The buffers must have room for [`padded_rows`].
+/// Advances `n` rows by one step.
 #[inline(always)]
 pub(crate) fn step<S: Simd, C: Cell<G>, const G: usize>(
     simd: S,
@@ -133,54 +106,111 @@ impl<C: Cell<G>, const G: usize> WithSimd for Step<'_, C, G> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { layer, n, x, before, mut after, .. } = self;
-        let n_blocks = layer.padded / S::F32_LANES;
-        // A single row reads all weights once. With more, the weights of a few blocks, as few as make whole panels, stay in
-        // the first cache while all rows go by.
-        let blocks_at_once = match (n, G % VECTORS) {
-            (1, _) => n_blocks,
-            (_, 0) => 1,
-            _ => VECTORS,
-        };
-        let stride = (blocks_at_once * G).next_multiple_of(VECTORS);
-        let mut sums = vec![simd.splat_f32s(0.0); padded_rows(n) * stride];
-        let mut held = vec![simd.splat_f32s(0.0); n * blocks_at_once];
-        for first in (0..n_blocks).step_by(blocks_at_once) {
-            let blocks = first..(first + blocks_at_once).min(n_blocks);
-            let panels = blocks.start * G / VECTORS..(blocks.end * G).div_ceil(VECTORS);
-            for row in sums.chunks_exact_mut(stride) {
-                for (block, sums) in blocks.clone().zip(row.as_chunks_mut::<G>().0) {
-                    sums.copy_from_slice(&block_bias::<S, G>(layer, block)[..G]);
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        // Nine or twelve sums, or twice as many where there are registers for them.
+        match (self.n, S::REGISTER_COUNT >= 32) {
+            (1, _) => self.row(simd),
+            (_, false) => self.rows::<S, 3>(simd),
+            (_, true) => self.rows::<S, 6>(simd),
+        }
+    }
+}
+
+impl<C: Cell<G>, const G: usize> Step<'_, C, G> {
+    /// Several rows, `R` at a time: a block's weights stay in the first cache while all rows go by.
+    #[inline(always)]
+    fn rows<S: Simd, const R: usize>(&mut self, simd: S) {
+        let mut sums = vec![simd.splat_f32s(0.0); self.n.next_multiple_of(R) * (G + 1)];
+        for block in 0..self.layer.padded / S::F32_LANES {
+            for (index, sums) in sums.chunks_exact_mut(R * (G + 1)).enumerate() {
+                let (mut x, mut output) = ([&[][..]; R], [&[][..]; R]);
+                for m in 0..R {
+                    // The last group is filled up with the last row, again.
+                    (x[m], output[m]) = self.operands((index * R + m).min(self.n - 1));
+                }
+                let of_block = self.layer.gates.sums::<S, C, G, R, 1>(simd, block, x, output);
+                for m in 0..R {
+                    of_block[m][0].write(&mut sums[m * (G + 1)..(m + 1) * (G + 1)]);
                 }
             }
-            let add = |rows, matrix, sums: &mut [S::f32s]| {
-                let (sums, panels) = (pulp::bytemuck::cast_slice_mut(sums), panels.clone());
-                simd.vectorize(AddProduct {
-                    n,
-                    rows,
-                    matrix,
-                    panels,
-                    sums,
-                    sums_stride: stride * S::F32_LANES,
-                });
+            self.finish(simd, &mut sums[..self.n * (G + 1)], Places::RowsOf { block });
+        }
+    }
+
+    /// A single row, which reads all weights once, takes several blocks at a time to have as many sums.
+    #[inline(always)]
+    fn row<S: Simd>(&mut self, simd: S) {
+        let n_blocks = self.layer.padded / S::F32_LANES;
+        let mut sums = vec![simd.splat_f32s(0.0); n_blocks * (G + 1)];
+        let mut begin = 0;
+        // Groups of almost equal size: a small one at the end would wait for its own sums.
+        for n_groups in (1..=n_blocks.div_ceil(12 / G)).rev() {
+            let size = (n_blocks - begin).div_ceil(n_groups);
+            let group = &mut sums[begin * (G + 1)..(begin + size) * (G + 1)];
+            match size {
+                4 => self.blocks::<S, 4>(simd, begin, group),
+                3 => self.blocks::<S, 3>(simd, begin, group),
+                2 => self.blocks::<S, 2>(simd, begin, group),
+                _ => self.blocks::<S, 1>(simd, begin, group),
+            }
+            begin += size;
+        }
+        self.finish(simd, &mut sums, Places::Blocks);
+    }
+
+    #[inline(always)]
+    fn blocks<S: Simd, const B: usize>(&self, simd: S, first: usize, sums: &mut [S::f32s]) {
+        let (x, output) = self.operands(0);
+        let [of_row] = self.layer.gates.sums::<S, C, G, 1, B>(simd, first, [x], [output]);
+        for (of_block, sums) in of_row.iter().zip(sums.chunks_exact_mut(G + 1)) {
+            of_block.write(sums);
+        }
+    }
+
+    /// Input and output before of one row.
+    #[inline(always)]
+    fn operands(&self, row: usize) -> (&[f32], &[f32]) {
+        let Self { layer, x, before, .. } = self;
+        let outputs = Rows { data: before.output, stride: layer.state_stride() };
+        (x.row(row, layer.input), outputs.row(row, layer.hidden))
+    }
+
+    /// Gates and states, once all is summed: [`Sums`] for each place.
+    #[inline(always)]
+    fn finish<S: Simd>(&mut self, simd: S, sums: &mut [S::f32s], places: Places) {
+        let Self { layer, before, after, .. } = self;
+        let memory = if C::HAS_MEMORY { before.memory } else { before.output };
+        if let Some(late) = &mut after.late {
+            let LateStep { inputs, provisional } = late;
+            let finish = Finish::<C, G> {
+                layer,
+                places,
+                sums: pulp::bytemuck::cast_slice(sums),
+                before: memory,
+                output: provisional,
+                memory: None,
+                kept: None,
+                cell: PhantomData,
             };
-            add(x, &layer.w_ih, &mut sums);
-            for (row, held) in sums.chunks_exact_mut(stride).zip(held.chunks_exact_mut(blocks_at_once)) {
-                for ((block, sums), held) in blocks.clone().zip(row.as_chunks_mut::<G>().0).zip(held) {
-                    *held = C::between::<S>(sums, block_bias::<S, G>(layer, block)[G]);
-                }
-            }
-            let outputs = Rows { data: before.output, stride: layer.state_stride() };
-            add(outputs, &layer.w_hh, &mut sums);
-            for (index, (row, held)) in
-                sums.chunks_exact(stride).zip(held.chunks_exact(blocks_at_once)).enumerate()
-            {
-                for ((block, &sums), &held) in blocks.clone().zip(row.as_chunks::<G>().0).zip(held) {
-                    finish::<S, C, G>(simd, layer, sums, held, index, block, before, &mut after);
-                }
+            simd.vectorize(finish);
+            for (index, sums) in sums.chunks_exact_mut(G + 1).enumerate() {
+                let (row, block) = places.at(index);
+                let input = simd.splat_f32s(inputs[row]);
+                let mut of_place = Sums::read(simd, sums);
+                C::add_input(simd, &mut of_place, block_last_input::<S, G>(layer, block), input);
+                of_place.write(sums);
             }
         }
+        simd.vectorize(Finish::<C, G> {
+            layer,
+            places,
+            sums: pulp::bytemuck::cast_slice(sums),
+            before: memory,
+            output: after.output,
+            memory: C::HAS_MEMORY.then_some(&mut *after.memory),
+            kept: after.kept.as_deref_mut(),
+            cell: PhantomData,
+        });
     }
 }
 
@@ -188,46 +218,4 @@ impl<C: Cell<G>, const G: usize> WithSimd for Step<'_, C, G> {
 pub(super) fn block_last_input<S: Simd, const G: usize>(layer: &PackedLayer, block: usize) -> &[S::f32s; G] {
     let width = G * S::F32_LANES;
     &S::as_simd_f32s(&layer.last_input[block * width..(block + 1) * width]).0.as_chunks::<G>().0[0]
-}
-
-#[inline(always)]
-pub(super) fn block_bias<S: Simd, const G: usize>(layer: &PackedLayer, block: usize) -> &[S::f32s] {
-    let width = (G + 1) * S::F32_LANES;
-    S::as_simd_f32s(&layer.bias[block * width..(block + 1) * width]).0
-}
-
-/// Gates and state of one row's block.
-#[inline(always)]
-#[allow(clippy::too_many_arguments, reason = "all that a step knows of one vector of units")]
-fn finish<S: Simd, C: Cell<G>, const G: usize>(
-    simd: S,
-    layer: &PackedLayer,
-    mut sums: [S::f32s; G],
-    mut held: S::f32s,
-    row: usize,
-    block: usize,
-    before: Before<'_>,
-    after: &mut After<'_>,
-) {
-    let begin = row * layer.state_stride() + block * S::F32_LANES;
-    let place = begin..begin + S::F32_LANES;
-    let memory = if C::HAS_MEMORY { before.memory } else { before.output };
-    let memory = S::as_simd_f32s(&memory[place.clone()]).0[0];
-    if let Some(late) = &mut after.late {
-        let provisional = C::update(simd, sums, held, memory).output;
-        S::as_mut_simd_f32s(&mut late.provisional[place.clone()]).0[0] = provisional;
-        let input = simd.splat_f32s(late.inputs[row]);
-        C::add_input(simd, &mut sums, &mut held, block_last_input::<S, G>(layer, block), input);
-    }
-    let update = C::update(simd, sums, held, memory);
-    S::as_mut_simd_f32s(&mut after.output[place.clone()]).0[0] = update.output;
-    if C::HAS_MEMORY {
-        S::as_mut_simd_f32s(&mut after.memory[place]).0[0] = update.memory;
-    }
-    if let Some(kept) = &mut after.kept {
-        for (slot, value) in update.kept.into_iter().enumerate() {
-            let begin = (row * KEPT + slot) * layer.padded + block * S::F32_LANES;
-            S::as_mut_simd_f32s(&mut kept[begin..begin + S::F32_LANES]).0[0] = value;
-        }
-    }
 }

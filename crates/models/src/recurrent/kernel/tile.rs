@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use super::aligned::{Aligned, row_stride};
 use super::cell::{Cell, KEPT};
 use super::product::{Rows, padded_rows};
+use super::spare::Spare;
 use super::step::{After, Before, LateStep, PackedLayer, step};
 
 /// One sequence of a tile, with at least one step.
@@ -33,13 +34,22 @@ pub(crate) struct Late<'a> {
 }
 
 /// What the forward pass of one layer leaves for its backward pass, a row for each step of each sequence in the order
-/// of [`steps`].
+/// of [`steps`]; between the steps there may be rows of no meaning.
 #[derive(Debug)]
 pub struct Kept {
     /// `[row, KEPT, padded]`; none when there was no room, and it is computed again.
     pub(crate) gates: Option<Aligned>,
     /// `[row, padded]`: the memory after each step; empty for a cell without.
     pub(crate) memory: Aligned,
+    /// Where the memory of both goes in the end.
+    pub(crate) spare: Spare,
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let memory = std::mem::replace(&mut self.memory, Aligned::zeros(0));
+        self.spare.give(self.gates.take().into_iter().chain([memory]));
+    }
 }
 
 /// A step of a tile: how many of its sequences run, and the first of its rows among those of all steps.

@@ -1,8 +1,9 @@
-//! heliacal's own chores: `cargo xtask ci | tidy | fixtures | figures | interop`.
+//! heliacal's own chores: `cargo xtask ci | tidy | fixtures | figures | interop | ptx | cuda-check`.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program talks to its user")]
 
 mod ci;
+mod cuda;
 mod figures;
 mod fixtures;
 mod interop;
@@ -19,6 +20,8 @@ cargo xtask <chore>
   fixtures  make the files under fixtures/ anew, with our own code
   figures   draw the pictures under docs/gallery/ anew
   interop   have astropy and sncosmo (from PyPI) read what our SNANA writer writes
+  ptx       compile the CUDA kernels to the PTX that is checked in (needs nvcc)
+  cuda-check  what can be checked of CUDA without a GPU: PTX, registers, the kernels run on the CPU, feature cuda
 ";
 
 /// What a chore says when it fails.
@@ -33,6 +36,8 @@ fn main() -> ExitCode {
         ("fixtures", None) => fixtures::run(),
         ("figures", None) => figures::run(),
         ("interop", None) => interop::run(),
+        ("ptx", None) => cuda::ptx(),
+        ("cuda-check", None) => cuda::check(),
         ("help" | "--help" | "-h", None) => {
             print!("{HELP}");
             Ok(())

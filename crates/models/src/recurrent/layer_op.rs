@@ -4,7 +4,11 @@ use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
 
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
+#[cfg(feature = "cuda")]
+use candle_core::{CudaStorage, backend::BackendStorage};
 
+#[cfg(feature = "cuda")]
+use super::cuda;
 use super::isa::Vectors;
 use super::kernel::{BackwardBatch, Kept, PackedLayer, Run, Spare, Weights};
 use super::kind::CellKind;
@@ -28,9 +32,13 @@ pub(super) struct LayerOp<C> {
     cell: PhantomData<C>,
 }
 
-struct Passed {
-    layer: PackedLayer,
-    kept: Vec<Kept>,
+enum Passed {
+    Cpu {
+        layer: PackedLayer,
+        kept: Vec<Kept>,
+    },
+    #[cfg(feature = "cuda")]
+    Cuda(cuda::Passed),
 }
 
 /// What a [`LayerOp`] gives of every step.
@@ -67,6 +75,19 @@ impl<C: CellKind> LayerOp<C> {
     /// Tensors `[sum of lengths, hidden]` that it gives, one below the other.
     fn parts(&self) -> usize {
         if self.gives == Gives::States { C::STATES } else { 1 }
+    }
+
+    fn pass(&self, passed: Passed) -> Result<()> {
+        if self.passed.set(passed).is_err() {
+            bail!("{} forward twice by one operation", C::NAME);
+        }
+        Ok(())
+    }
+
+    #[cfg(feature = "cuda")]
+    fn on_cuda<'a>(&'a self, cell: &'a str) -> cuda::Layer<'a> {
+        let &Self { input, hidden, ref lengths, .. } = self;
+        cuda::Layer { cell, gates: C::GATES, states: C::STATES, input, hidden, lengths }
     }
 
     fn weights<'a>(&self, flat: &'a [f32]) -> Weights<'a> {
@@ -109,10 +130,36 @@ impl<C: CellKind> CustomOp3 for LayerOp<C> {
         };
         let kept =
             C::advance(self.vectors, std::slice::from_ref(&layer), run, self.keep.then_some(&self.spare));
-        if self.keep && self.passed.set(Passed { layer, kept }).is_err() {
-            bail!("{} forward twice by one operation", C::NAME);
+        if self.keep {
+            self.pass(Passed::Cpu { layer, kept })?;
         }
         Ok((CpuStorage::F32(given), (self.parts() * n_rows, self.hidden).into()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        rows: &CudaStorage,
+        rows_layout: &Layout,
+        weights: &CudaStorage,
+        weights_layout: &Layout,
+        states: &CudaStorage,
+        states_layout: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        let cell = C::NAME.to_ascii_lowercase();
+        let (given, passed) = self.on_cuda(&cell).forward(
+            rows.device(),
+            &cuda::view(rows, rows_layout)?,
+            &cuda::view(weights, weights_layout)?,
+            &cuda::view(states, states_layout)?,
+            self.gives == Gives::States,
+            self.keep,
+        )?;
+        if let Some(passed) = passed {
+            self.pass(Passed::Cuda(passed))?;
+        }
+        let shape = (self.parts() * rows_layout.dims()[0], self.hidden);
+        Ok((CudaStorage::wrap_cuda_slice(given, rows.device().clone()), shape.into()))
     }
 
     fn bwd(
@@ -123,10 +170,15 @@ impl<C: CellKind> CustomOp3 for LayerOp<C> {
         given: &Tensor,
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let Some(Passed { layer, kept }) = self.passed.get() else {
+        let gradient = gradient.contiguous()?;
+        #[cfg(feature = "cuda")]
+        if let Some(Passed::Cuda(passed)) = self.passed.get() {
+            let cell = C::NAME.to_ascii_lowercase();
+            return cuda::backward(&self.on_cuda(&cell), passed, [rows, weights, states, given, &gradient]);
+        }
+        let Some(Passed::Cpu { layer, kept }) = self.passed.get() else {
             bail!("{} backward before forward", C::NAME)
         };
-        let gradient = gradient.contiguous()?;
         let mut row_gradients = rows.track_op().then(|| vec![0.0; rows.elem_count()]);
         let mut initial_gradients = vec![0.0; states.elem_count()];
         let weights_tracked = weights.track_op();

@@ -7,6 +7,8 @@ use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "cuda")]
+use super::cuda;
 use super::isa::{Isa, Vectors};
 use super::kernel::{PackedLayer, Run, Spare, Weights};
 use super::kind::{CellKind, GruCell, LstmCell};
@@ -85,7 +87,9 @@ pub type Lstm = Recurrent<LstmCell>;
 
 /// Stacked recurrent layers: a [`Gru`] or an [`Lstm`].
 ///
-/// On the CPU in single precision this runs on kernels of our own, chosen by [`Isa`]; elsewhere on candle's operations.
+/// In single precision this runs on kernels of our own: on the CPU those chosen by [`Isa`], on an NVIDIA GPU (feature
+/// `cuda`, compute capability 8.0) for up to 128 units, and with clusters (9.0) up to 256. Elsewhere it runs on candle's
+/// operations.
 /// When a weight, the rows or the initial state is a variable or depends on one, the results can be differentiated.
 /// Weights that are no variables are read once, at first use. Between training steps, up to 256 MB of memory stay with the
 /// layers for the next step.
@@ -135,6 +139,33 @@ impl RecurrentState {
     fn detach(&self) -> Self {
         Self { tensors: self.tensors.iter().map(Tensor::detach).collect() }
     }
+}
+
+/// What runs the layers of a [`Recurrent`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Path {
+    /// The kernels on plain numbers.
+    Cpu,
+    /// The kernels of a GPU.
+    #[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "without a GPU nothing goes there"))]
+    Cuda,
+    /// candle's operations.
+    Stock,
+}
+
+/// Of all rows of a batch those at the ends of the sequences, `[batch, hidden]`; of a sequence without steps that where it
+/// began.
+fn at_ends(all: &Tensor, began: &Tensor, lengths: &[usize]) -> Result<Tensor> {
+    let n_rows = all.dim(0)?;
+    let mut end = 0;
+    let mut ends = Vec::with_capacity(lengths.len());
+    for (index, &length) in lengths.iter().enumerate() {
+        end += length;
+        // A sequence without steps is in the rows behind.
+        ends.push(if length > 0 { end - 1 } else { n_rows + index } as u32);
+    }
+    let candidates = if lengths.contains(&0) { Tensor::cat(&[all, began], 0)? } else { all.clone() };
+    Ok(candidates.index_select(&Tensor::from_vec(ends, lengths.len(), all.device())?, 0)?)
 }
 
 impl<C: CellKind> Recurrent<C> {
@@ -260,18 +291,23 @@ impl<C: CellKind> Recurrent<C> {
         if rows.dim(0)? == 0 {
             return Ok(Tensor::zeros((0, self.config.hidden), rows.dtype(), rows.device())?);
         }
-        if !self.has_kernels() {
-            return Ok(self.stock(rows, lengths, &state, dropout)?.0.tensors.swap_remove(self.last_output()));
-        }
-        if dropout.is_none() && !self.is_tracked(rows, &state) {
-            let mut outputs = vec![0.0; rows.dim(0)? * self.config.hidden];
-            self.run(rows, lengths, &state, Some(&mut outputs))?;
-            return Ok(Tensor::from_vec(outputs, (rows.dim(0)?, self.config.hidden), rows.device())?);
+        let keep = self.is_tracked(rows, &state);
+        match self.path() {
+            Path::Stock => {
+                let mut all = self.stock(rows, lengths, &state, dropout)?.0.tensors;
+                return Ok(all.swap_remove(self.last_output()));
+            }
+            Path::Cpu if dropout.is_none() && !keep => {
+                let mut outputs = vec![0.0; rows.dim(0)? * self.config.hidden];
+                self.run(rows, lengths, &state, Some(&mut outputs))?;
+                return Ok(Tensor::from_vec(outputs, (rows.dim(0)?, self.config.hidden), rows.device())?);
+            }
+            _ => {}
         }
         let shared: Arc<[usize]> = lengths.into();
         let mut x = rows.contiguous()?;
         for index in 0..self.config.n_layers {
-            x = self.layer(index, &x, &shared, &state, Gives::Outputs, true)?;
+            x = self.layer(index, &x, &shared, &state, Gives::Outputs, keep)?;
             x = self.drop_behind(index, x, dropout)?;
         }
         Ok(x)
@@ -329,15 +365,26 @@ impl<C: CellKind> Recurrent<C> {
         if n_rows == 0 {
             return self.zero_state(0, rows.device());
         }
-        if !self.has_kernels() {
+        if self.path() == Path::Stock {
             return Ok(self.stock(rows, lengths, &state, None)?.0);
         }
+        self.all_states(rows, lengths, &state, self.is_tracked(rows, &state))
+    }
+
+    /// The states after every step by the kernels.
+    fn all_states(
+        &self,
+        rows: &Tensor,
+        lengths: &[usize],
+        state: &RecurrentState,
+        keep: bool,
+    ) -> Result<RecurrentState> {
+        let n_rows = rows.dim(0)?;
         let shared: Arc<[usize]> = lengths.into();
-        let keep = self.is_tracked(rows, &state);
         let mut x = rows.contiguous()?;
         let mut tensors = Vec::with_capacity(state.tensors.len());
         for index in 0..self.config.n_layers {
-            let states = self.layer(index, &x, &shared, &state, Gives::States, keep)?;
+            let states = self.layer(index, &x, &shared, state, Gives::States, keep)?;
             for part in 0..C::STATES {
                 tensors.push(states.narrow(0, part * n_rows, n_rows)?);
             }
@@ -374,19 +421,7 @@ impl<C: CellKind> Recurrent<C> {
             return Ok(state.tensors.swap_remove(last_output));
         }
         let outputs = self.forward(rows, lengths, Some(&state))?;
-        let mut end = 0;
-        let mut ends = Vec::with_capacity(lengths.len());
-        for (index, &length) in lengths.iter().enumerate() {
-            end += length;
-            // A sequence without steps is where it began, in the rows behind.
-            ends.push(if length > 0 { end - 1 } else { outputs.dim(0)? + index } as u32);
-        }
-        let candidates = if lengths.contains(&0) {
-            Tensor::cat(&[&outputs, &state.tensors[last_output]], 0)?
-        } else {
-            outputs
-        };
-        Ok(candidates.index_select(&Tensor::from_vec(ends, lengths.len(), rows.device())?, 0)?)
+        at_ends(&outputs, &state.tensors[last_output], lengths)
     }
 
     /// Moves the states of a batch over its rows, as [`forward`](Self::forward) does, without an output for every step:
@@ -396,12 +431,18 @@ impl<C: CellKind> Recurrent<C> {
     /// As [`forward`](Self::forward).
     pub fn advance(&self, rows: &Tensor, lengths: &[usize], state: &mut RecurrentState) -> Result<()> {
         let before = self.begin(rows, lengths, Some(state))?;
-        *state = if rows.dim(0)? == 0 {
-            before.detach()
-        } else if self.has_kernels() {
-            self.run(rows, lengths, &before, None)?
-        } else {
-            self.stock(rows, lengths, &before.detach(), None)?.1.detach()
+        if rows.dim(0)? == 0 {
+            *state = before.detach();
+            return Ok(());
+        }
+        *state = match self.path() {
+            Path::Cpu => self.run(rows, lengths, &before, None)?,
+            Path::Cuda => {
+                let all = self.all_states(rows, lengths, &before, false)?.tensors;
+                let ends = all.iter().zip(&before.tensors).map(|(all, before)| at_ends(all, before, lengths));
+                RecurrentState { tensors: ends.collect::<Result<_>>()? }.detach()
+            }
+            Path::Stock => self.stock(rows, lengths, &before.detach(), None)?.1.detach(),
         };
         Ok(())
     }
@@ -516,10 +557,22 @@ impl<C: CellKind> Recurrent<C> {
         Ok(RecurrentState { tensors: (0..n_tensors).map(tensor).collect::<candle_core::Result<_>>()? })
     }
 
+    /// What runs the layers.
+    fn path(&self) -> Path {
+        let weight = &self.layers[0][0];
+        match (weight.dtype(), weight.device()) {
+            (DType::F32, Device::Cpu) => Path::Cpu,
+            #[cfg(feature = "cuda")]
+            (DType::F32, Device::Cuda(device)) if cuda::can_run(device, C::GATES, self.config.hidden) => {
+                Path::Cuda
+            }
+            _ => Path::Stock,
+        }
+    }
+
     /// Whether the weights are where [`run_numbers`](Self::run_numbers) can run.
     pub(crate) fn has_kernels(&self) -> bool {
-        let weight = &self.layers[0][0];
-        weight.device().is_cpu() && weight.dtype() == DType::F32
+        self.path() == Path::Cpu
     }
 
     /// Runs all layers on plain numbers: `states` is `[sequence, layer, (output, memory), hidden]`, before and after, and

@@ -3,6 +3,8 @@
 //! Sequences come as one ragged batch, their rows one after the other in the caller's order: `[rows, features]` and a
 //! length each. There is no padding to skip, to mask or to get wrong.
 
+#[cfg(any(feature = "cuda", test))]
+mod cuda;
 mod head;
 mod isa;
 mod kernel;

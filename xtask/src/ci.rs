@@ -84,6 +84,7 @@ fn smoke() -> Outcome {
     example("train_cascade", &[&cascade[..], &["--seeds", "1"]].concat())?;
     example("train_cascade", &[&cascade[..], &["--seeds", "2", "--resample", "2", "--resume"]].concat())?;
     evaluate(&["--histories", &out("cascade/histories.parquet"), "--bootstrap", "0"])?;
+    example("gpu_check", &["--device", "cpu", "--size", "tiny", "--seconds", "0.02"])?;
     let card = out("scorecard.html");
     example("write_scorecard", &["--per-class", "6", "--epochs", "1", "--out", &card])?;
     example("write_scorecard", &["--predictions", &history, "--strangers", "KN", "--out", &card])?;

@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod ahead;
 pub mod anomaly;
 mod arena;
 mod attention;
 mod cascade;
+mod device_memory;
 mod dropout;
 mod error;
 mod features;
@@ -14,6 +16,7 @@ mod numbers;
 mod oracle;
 mod preset;
 mod recurrent;
+mod row_map;
 mod stream;
 pub mod train;
 
@@ -29,6 +32,7 @@ pub use cascade::{
     BaseClassification, Cascade, CascadeBatch, CascadeConfig, CascadeInput, CascadeScaling, CascadeStream,
     CascadeStreamState, FluxMoments, Naive, NaiveConfig, ScalingMode, TimeRange, TrainPass,
 };
+pub use device_memory::keep_device_memory;
 pub use dropout::{Dropout, dropout_seed};
 pub use error::{Error, Result};
 pub use features::{
@@ -37,7 +41,7 @@ pub use features::{
 };
 pub use galactic::Galactic;
 pub use model_file::ModelFile;
-pub use oracle::{Activation, LogitsHistory, Oracle, OracleConfig};
+pub use oracle::{Activation, LogitsHistory, Oracle, OracleBatch, OracleConfig};
 pub use preset::{Preset, UnknownPreset};
 pub use recurrent::{
     CellKind, Gru, GruCell, Isa, Lstm, LstmCell, Recurrent, RecurrentConfig, RecurrentState,

@@ -1,14 +1,20 @@
 //! ORACLE (arXiv 2501.01496): two GRU layers over the light curve, joined by the object's context.
 
+mod batch;
+
 use candle_core::{D, Device, Tensor};
 use candle_nn::{Linear, Module, VarBuilder};
 use heliacal_lightcurve::{Context, LightCurveView};
 use serde::{Deserialize, Serialize};
 
+use crate::ahead::{ahead, feeding_threads};
 use crate::features::{EncodedLightCurve, FeatureSpec};
 use crate::model_file::{ModelFile, check_number_type};
+use crate::numbers::with_numbers;
 use crate::recurrent::{Dense, Gru, Head, Packed, RecurrentConfig, RecurrentState};
 use crate::{Error, Result};
+pub use batch::OracleBatch;
+use batch::Sequence;
 
 /// What follows a dense layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -194,42 +200,11 @@ impl LogitsHistory {
     }
 }
 
-/// Rows that go through the network together: enough to load all threads evenly, few enough to stay in memory (26 MB
-/// at this width when all their states are wanted).
-const ROWS_PER_PASS: usize = 65_536;
-
-/// A run of rows through the recurrent layers, and where on it logits are wanted.
-#[derive(Debug)]
-struct Sequence<'a> {
-    /// Position of its light curve in the caller's list.
-    owner: usize,
-    rows: &'a [f32],
-    /// Rows after which logits are wanted.
-    outputs: Vec<usize>,
-}
-
-/// Sequences that go through the network together.
-#[derive(Debug, Default)]
-struct Pass {
-    /// Their rows, one sequence after the other.
-    rows: Vec<f32>,
-    lengths: Vec<usize>,
-    /// Rows after which an output is wanted, rising, and the static inputs of each.
-    outputs: Vec<u32>,
-    statics: Vec<f32>,
-}
-
-impl Pass {
-    /// Whether the outputs are the last rows of all sequences.
-    fn wants_last_states_only(&self) -> bool {
-        let mut end = 0;
-        let last = |(&length, &output): (&usize, &u32)| {
-            end += length;
-            output as usize + 1 == end
-        };
-        self.outputs.len() == self.lengths.len() && self.lengths.iter().zip(&self.outputs).all(last)
-    }
-}
+/// Rows that go through the network together on the CPU: enough to load all threads evenly, few enough to stay in memory (26
+/// MB at this width when all their states are wanted).
+const ROWS_PER_PASS: usize = 1 << 16;
+/// The same on a GPU, which takes thousands of sequences side by side.
+const ROWS_PER_GPU_PASS: usize = 1 << 20;
 
 /// Which layer's numbers a pass gives.
 #[derive(Debug, Clone, Copy)]
@@ -390,7 +365,8 @@ impl Oracle {
         self.outputs_at(light_curves, Output::Latent)
     }
 
-    /// One layer's numbers after chosen steps of many light curves, in passes of [`ROWS_PER_PASS`].
+    /// One layer's numbers after chosen steps of many light curves, in passes. Threads pack the next passes meanwhile, and a
+    /// pass's numbers are read when the next one is under way.
     fn outputs_at(
         &self,
         light_curves: &[(&EncodedLightCurve, &[usize])],
@@ -400,27 +376,47 @@ impl Oracle {
         for (owner, &(encoded, steps)) in light_curves.iter().enumerate() {
             self.plan(owner, encoded, steps, &mut sequences)?;
         }
+        let passes = self.passes(&sequences);
         let mut numbers = vec![Vec::new(); light_curves.len()];
-        let mut rest = &sequences[..];
-        while !rest.is_empty() {
-            let mut n_rows = 0;
-            let mut fits = |sequence: &Sequence<'_>| {
-                n_rows += sequence.rows.len() / self.config.n_features;
-                n_rows <= ROWS_PER_PASS
-            };
-            // A sequence longer than a pass goes alone.
-            let (pass, later) =
-                rest.split_at(rest.iter().take_while(|sequence| fits(sequence)).count().max(1));
-            rest = later;
-            let gathered = self.gather(pass, |owner| &light_curves[owner].0.statics);
-            let found = self.numbers(&gathered, output)?;
-            let width = found.len() / gathered.outputs.len().max(1);
+        let mut take = |pass: &[Sequence<'_>], found: &Tensor| -> Result<()> {
+            let width = found.dim(1)?;
+            let found = found.flatten_all()?.to_vec1::<f32>()?;
             let owners = pass.iter().flat_map(|s| std::iter::repeat_n(s.owner, s.outputs.len()));
-            for (owner, row) in owners.zip(found.chunks_exact(width.max(1))) {
+            for (owner, row) in owners.zip(found.chunks_exact(width)) {
                 numbers[owner].extend_from_slice(row);
             }
-        }
+            Ok(())
+        };
+        let pack = |index: usize| self.pack(passes[index], |owner| &light_curves[owner].0.statics);
+        ahead(feeding_threads(&self.device), passes.len(), pack, |batches| {
+            let mut under_way = None;
+            for (pass, batch) in passes.iter().zip(batches) {
+                let found = self.outputs(&batch?, output)?;
+                if let Some((pass, found)) = under_way.replace((pass, found)) {
+                    take(pass, &found)?;
+                }
+            }
+            under_way.map_or(Ok(()), |(pass, found)| take(pass, &found))
+        })?;
         Ok(numbers)
+    }
+
+    /// Divides sequences into passes. A sequence longer than a pass goes alone.
+    fn passes<'s, 'a>(&self, sequences: &'s [Sequence<'a>]) -> Vec<&'s [Sequence<'a>]> {
+        let most = if self.device.is_cpu() { ROWS_PER_PASS } else { ROWS_PER_GPU_PASS };
+        let mut passes = Vec::new();
+        let mut rest = sequences;
+        while !rest.is_empty() {
+            let mut n_rows = 0;
+            let fits = |sequence: &&Sequence<'_>| {
+                n_rows += sequence.rows.len() / self.config.n_features;
+                n_rows <= most
+            };
+            let (pass, later) = rest.split_at(rest.iter().take_while(fits).count().max(1));
+            passes.push(pass);
+            rest = later;
+        }
+        passes
     }
 
     /// Logits `[batch, node]` after the last step of each light curve, as a tensor that knows where it came from: what a
@@ -442,103 +438,78 @@ impl Oracle {
     /// [`Error::NoObservations`] for 0 steps, [`Error::Config`] for more steps than a light curve has or one of another
     /// encoding, [`Error::Candle`] when the device fails.
     pub fn forward_after(&self, beginnings: &[(&EncodedLightCurve, usize)]) -> Result<Tensor> {
-        let mut sequences = Vec::new();
-        for (owner, &(encoded, n_steps)) in beginnings.iter().enumerate() {
-            let last = n_steps.checked_sub(1).ok_or(Error::NoObservations { n_observations: 0 })?;
-            self.plan(owner, encoded, &[last], &mut sequences)?;
-        }
-        self.logits_tensor(&self.gather(&sequences, |owner| &beginnings[owner].0.statics))
+        self.forward_batch(&self.batch(beginnings)?)
     }
 
-    /// The runs that give the logits after these steps: one over the light curve's beginning, and, beyond `max_steps`,
-    /// one over the window that ends at each step.
-    fn plan<'a>(
-        &self,
-        owner: usize,
-        encoded: &'a EncodedLightCurve,
-        steps: &[usize],
-        sequences: &mut Vec<Sequence<'a>>,
-    ) -> Result<()> {
-        let columns = self.config.n_features;
-        let (found, expected) = (encoded.statics.len(), self.config.n_statics);
+    /// Logits `[batch, node]` of light curves that were [packed](Self::batch): [`forward_after`](Self::forward_after), from a
+    /// batch of any device.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for the batch of a network of other inputs, [`Error::Candle`] when the device fails.
+    pub fn forward_batch(&self, batch: &OracleBatch) -> Result<Tensor> {
+        self.outputs_tensor(batch, Output::Logits)
+    }
+
+    /// A layer's numbers `[output, width]` at the outputs of a batch, with their history in candle's graph.
+    fn outputs_tensor(&self, batch: &OracleBatch, output: Output) -> Result<Tensor> {
+        let (found, expected) = (batch.statics.is_some(), self.config.static_dense.is_some());
         if found != expected {
-            let (expected, found) = (expected.to_string(), found.to_string());
-            return Err(Error::Config { what: "number of static features", expected, found });
+            let in_words = |has: bool| (if has { "there" } else { "not there" }).to_owned();
+            let (expected, found) = (in_words(expected), in_words(found));
+            return Err(Error::Config { what: "table of static features of a batch", expected, found });
         }
-        let n_steps = encoded.rows.len() / columns;
-        if let Some(step) = steps.last().filter(|&&step| step >= n_steps || !steps.is_sorted()) {
-            let expected = format!("rising and below {n_steps}");
-            return Err(Error::Config { what: "last of the steps", expected, found: step.to_string() });
-        }
-        let limit = self.features.max_steps.unwrap_or(usize::MAX);
-        let (beginning, windows) = steps.split_at(steps.partition_point(|&step| step < limit));
-        if let Some(last) = beginning.last() {
-            let rows = &encoded.rows[..(last + 1) * columns];
-            sequences.push(Sequence { owner, rows, outputs: beginning.to_vec() });
-        }
-        for step in windows {
-            let rows = &encoded.rows[(step + 1 - limit) * columns..(step + 1) * columns];
-            sequences.push(Sequence { owner, rows, outputs: vec![limit - 1] });
-        }
-        Ok(())
-    }
-
-    /// What some sequences bring to the network together.
-    fn gather<'a>(&self, sequences: &[Sequence<'_>], statics_of: impl Fn(usize) -> &'a [f32]) -> Pass {
-        let columns = self.config.n_features;
-        let mut pass = Pass::default();
-        for sequence in sequences {
-            let begin = pass.rows.len() / columns;
-            pass.rows.extend_from_slice(sequence.rows);
-            pass.lengths.push(sequence.rows.len() / columns);
-            for output in &sequence.outputs {
-                pass.outputs.push((begin + output) as u32);
-                pass.statics.extend_from_slice(statics_of(sequence.owner));
+        let batch = batch.to_device(&self.device)?;
+        let states = match &batch.outputs {
+            None => self.gru.last(&batch.rows, &batch.lengths, None)?,
+            Some(outputs) => {
+                let states = self.gru.forward(&batch.rows, &batch.lengths, None)?;
+                states.index_select(&Tensor::from_slice(outputs, outputs.len(), &self.device)?, 0)?
             }
-        }
-        pass
+        };
+        self.head_tensor(&states, batch.statics.as_ref(), output)
     }
 
-    /// Logits at the outputs of a pass, with their history in candle's graph.
-    fn logits_tensor(&self, pass: &Pass) -> Result<Tensor> {
-        let states = self.states_tensor(pass)?;
-        self.head(&states, self.statics(&pass.statics, pass.outputs.len())?.as_ref())
-    }
-
-    fn states_tensor(&self, pass: &Pass) -> Result<Tensor> {
-        let columns = self.config.n_features;
-        let rows = Tensor::from_slice(&pass.rows, (pass.rows.len() / columns, columns), &self.device)?;
-        if pass.wants_last_states_only() {
-            return self.gru.last(&rows, &pass.lengths, None);
-        }
-        let states = self.gru.forward(&rows, &pass.lengths, None)?;
-        let outputs = Tensor::from_slice(&pass.outputs, pass.outputs.len(), &self.device)?;
-        Ok(states.index_select(&outputs, 0)?)
-    }
-
-    /// A layer's numbers at the outputs of a pass.
-    fn numbers(&self, pass: &Pass, output: Output) -> Result<Vec<f32>> {
-        let hidden = self.config.hidden;
-        let n_steps = pass.rows.len() / self.config.n_features;
+    /// The same, for prediction: where there are kernels, without a graph.
+    fn outputs(&self, batch: &OracleBatch, output: Output) -> Result<Tensor> {
         if !self.gru.has_kernels() {
-            let states = self.states_tensor(pass)?.flatten_all()?.to_vec1()?;
-            return self.head_numbers(&states, &pass.statics, output);
+            return self.outputs_tensor(batch, output);
         }
-        let mut states = vec![0.0; pass.lengths.len() * self.state_width()];
-        let mut wanted = Vec::with_capacity(pass.outputs.len() * hidden);
-        if pass.wants_last_states_only() {
-            self.gru.run_numbers(&pass.rows, &pass.lengths, &mut states, None)?;
-            for state in states.chunks_exact(self.state_width()) {
-                wanted.extend_from_slice(self.last_layer(state));
+        let hidden = self.config.hidden;
+        let mut states = vec![0.0; batch.len() * self.state_width()];
+        let mut all = vec![0.0; if batch.outputs.is_some() { batch.n_rows() * hidden } else { 0 }];
+        let outputs = batch.outputs.as_ref().map(|_| &mut all[..]);
+        with_numbers([&batch.rows], |[rows]| {
+            self.gru.run_numbers(rows, &batch.lengths, &mut states, outputs)
+        })??;
+        let wanted: Vec<f32> = match &batch.outputs {
+            None => states
+                .chunks_exact(self.state_width())
+                .flat_map(|state| self.last_layer(state))
+                .copied()
+                .collect(),
+            Some(outputs) => {
+                let state = |&output: &u32| &all[output as usize * hidden..(output as usize + 1) * hidden];
+                outputs.iter().flat_map(state).copied().collect()
             }
-        } else {
-            let mut all = vec![0.0; n_steps * hidden];
-            self.gru.run_numbers(&pass.rows, &pass.lengths, &mut states, Some(&mut all))?;
-            for &output in &pass.outputs {
-                wanted.extend_from_slice(&all[output as usize * hidden..(output as usize + 1) * hidden]);
+        };
+        let numbers = match &batch.statics {
+            Some(statics) => {
+                with_numbers([statics], |[statics]| self.head_numbers(&wanted, statics, output))??
             }
+            None => self.head_numbers(&wanted, &[], output)?,
+        };
+        let n_outputs = wanted.len() / hidden;
+        Ok(Tensor::from_vec(numbers, (n_outputs, self.width(output)), &Device::Cpu)?)
+    }
+
+    /// Numbers of a layer's output.
+    fn width(&self, output: Output) -> usize {
+        let (linear, _) = self.dense.last().expect("the configuration ends with the layer of logits");
+        let [logits, latent] = [0, 1].map(|side| linear.weight().dims()[side]);
+        match output {
+            Output::Latent => latent,
+            Output::Logits => logits,
         }
-        self.head_numbers(&wanted, &pass.statics, output)
     }
 
     /// Numbers in the recurrent state of one object, `[layer, hidden]`.
@@ -571,12 +542,11 @@ impl Oracle {
         let n_rows = states.len() / self.config.hidden;
         if !self.gru.has_kernels() {
             let states = Tensor::from_slice(states, (n_rows, self.config.hidden), &self.device)?;
-            let statics = self.statics(statics, n_rows)?;
-            let numbers = match output {
-                Output::Latent => self.latent(&states, statics.as_ref())?,
-                Output::Logits => self.head(&states, statics.as_ref())?,
+            let statics = match self.config.static_dense {
+                Some(_) => Some(Tensor::from_slice(statics, (n_rows, self.config.n_statics), &self.device)?),
+                None => None,
             };
-            return Ok(numbers.flatten_all()?.to_vec1()?);
+            return Ok(self.head_tensor(&states, statics.as_ref(), output)?.flatten_all()?.to_vec1()?);
         }
         let n_rest = self.config.head.len() + usize::from(matches!(output, Output::Logits));
         let run = |head: &Head| head.run(n_rows, n_rest, states, statics);
@@ -591,11 +561,15 @@ impl Oracle {
         Head::pack(self.gru.isa(), &self.dense[0], second, &self.dense[behind..])
     }
 
-    /// Logits `[batch, node]` from last GRU states `[batch, hidden]` and static inputs `[batch, static]`.
-    fn head(&self, states: &Tensor, statics: Option<&Tensor>) -> Result<Tensor> {
+    /// A layer's numbers `[batch, width]` from last GRU states `[batch, hidden]` and static inputs `[batch, static]`.
+    fn head_tensor(&self, states: &Tensor, statics: Option<&Tensor>, output: Output) -> Result<Tensor> {
+        let latent = self.latent(states, statics)?;
         let (linear, activation) =
             self.dense.last().expect("the configuration ends with the layer of logits");
-        dense(linear, *activation, &self.latent(states, statics)?)
+        match output {
+            Output::Latent => Ok(latent),
+            Output::Logits => dense(linear, *activation, &latent),
+        }
     }
 
     /// What the last dense layer gets, `[batch, width]`.
@@ -613,12 +587,6 @@ impl Oracle {
             x = next(&x)?;
         }
         Ok(x)
-    }
-
-    /// Static inputs as a tensor, where the network has a layer for them.
-    fn statics(&self, statics: &[f32], batch: usize) -> Result<Option<Tensor>> {
-        let Some(_) = self.config.static_dense else { return Ok(None) };
-        Ok(Some(Tensor::from_slice(statics, (batch, self.config.n_statics), &self.device)?))
     }
 }
 

@@ -1,6 +1,8 @@
 //! Files to histories: reading, encoding, classifying, writing down, and counting what was right.
 
 use std::collections::HashSet;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
 
 use heliacal_io::{ObjectHistory, Record};
 use heliacal_lightcurve::{NoDetection, ObjectId};
@@ -64,14 +66,17 @@ pub struct ClassSummary {
     pub n_correct: Vec<usize>,
 }
 
-/// Objects that go through the network together; with [`BATCH_ROWS`] it bounds what is in memory at once.
-const BATCH_OBJECTS: usize = 256;
-/// Observations that go through the network together.
-const BATCH_ROWS: usize = 16_384;
+/// Objects and observations that go through the network together at most: they bound what is in memory at once.
+const BATCH: (usize, usize) = (256, 1 << 14);
+/// The same for a GPU, which is busy with thousands of objects only.
+const GPU_BATCH: (usize, usize) = (1 << 13, 1 << 20);
+/// Batches that lie ready for the network.
+const READY: usize = 1;
 
 /// Classifies every object of a survey, in its order, in bounded memory (and 40 bytes per object to know it again).
 ///
-/// Of objects with the same id the first is classified, the others are skipped with [`Error::Repeated`].
+/// Of objects with the same id the first is classified, the others are skipped with [`Error::Repeated`]. Objects are read and
+/// encoded on a thread of their own, ahead of the network, which runs on the caller's.
 ///
 /// `on_history` gets each object's classifications, `on_skipped` each object that could not be read or classified, with
 /// the reason: a light curve without a detection when days since trigger are asked for, say.
@@ -81,7 +86,7 @@ const BATCH_ROWS: usize = 16_384;
 /// skipped, not errors.
 pub fn classify_survey(
     classifier: &Classifier,
-    records: impl IntoIterator<Item = heliacal_io::Result<Record>>,
+    records: impl IntoIterator<Item = heliacal_io::Result<Record>, IntoIter: Send>,
     truth: &TruthMap,
     times: &Times,
     mut on_history: impl FnMut(ObjectHistory) -> Result<()>,
@@ -93,57 +98,83 @@ pub fn classify_survey(
         return Err(Error::InvalidDay { day });
     }
     let mut summary = Summary::new(classifier.taxonomy());
+    let mut skip = |skipped: &Skipped, summary: &mut Summary| {
+        let n =
+            if skipped.object_id.is_some() { &mut summary.n_skipped } else { &mut summary.n_failed_files };
+        *n += 1;
+        on_skipped(skipped);
+    };
+    let records = records.into_iter();
+    thread::scope(|scope| {
+        let (sender, batches) = sync_channel(READY);
+        scope.spawn(move || prepare(classifier, records, truth, times, &sender));
+        for batch in batches {
+            for skipped in batch.iter().filter_map(|object| object.as_ref().err()) {
+                skip(skipped, &mut summary);
+            }
+            let prepared: Vec<&Prepared> = batch.iter().flatten().collect();
+            for (prepared, pmf) in prepared.iter().zip(leaf_pmfs(classifier, &prepared)?) {
+                match prepared.history(&pmf, classifier.taxonomy()) {
+                    Ok(history) => {
+                        summary.count(&pmf, prepared.true_class, history.len())?;
+                        on_history(history)?;
+                    }
+                    Err(error) => {
+                        skip(&Skipped { object_id: Some(prepared.object_id.clone()), error }, &mut summary);
+                    }
+                }
+            }
+        }
+        Ok(summary)
+    })
+}
+
+/// Reads and encodes batch after batch, until nobody takes them any more.
+fn prepare(
+    classifier: &Classifier,
+    records: impl Iterator<Item = heliacal_io::Result<Record>>,
+    truth: &TruthMap,
+    times: &Times,
+    batches: &SyncSender<Vec<Result<Prepared, Box<Skipped>>>>,
+) {
+    let (most_objects, most_rows) = if classifier.oracle().device().is_cpu() { BATCH } else { GPU_BATCH };
+    let mut seen = HashSet::new();
     let mut batch = Vec::new();
     let mut n_rows = 0;
-    let mut flush = |batch: &mut Vec<Prepared>, summary: &mut Summary, skip: &mut dyn FnMut(Skipped)| {
-        for (prepared, pmf) in batch.iter().zip(leaf_pmfs(classifier, batch)?) {
-            match prepared.history(&pmf, classifier.taxonomy()) {
-                Ok(history) => {
-                    summary.count(&pmf, prepared.true_class, history.len())?;
-                    on_history(history)?;
-                }
-                Err(error) => skip(Skipped { object_id: Some(prepared.object_id.clone()), error }),
-            }
-        }
-        batch.clear();
-        Ok::<(), Error>(())
-    };
-    let mut seen = HashSet::new();
-    let (mut n_skipped, mut n_failed_files) = (0, 0);
-    let mut skip = |skipped: Skipped| {
-        *(if skipped.object_id.is_some() { &mut n_skipped } else { &mut n_failed_files }) += 1;
-        on_skipped(&skipped);
-    };
     for record in records {
-        let record = match record {
-            Ok(record) => record,
-            Err(error) => {
-                let object_id = error.location.object.clone().filter(|_| error.is_of_one_object());
-                skip(Skipped { object_id, error: error.into() });
-                continue;
-            }
-        };
-        if seen.contains(&record.object.id) {
-            let object = record.object.id;
-            skip(Skipped { object_id: Some(object.clone()), error: Error::Repeated { object } });
-            continue;
+        let object = prepare_one(classifier, record, truth, times, &seen);
+        if let Ok(prepared) = &object {
+            seen.insert(prepared.object_id.clone());
+            n_rows += prepared.encoded.observations.len();
         }
-        match Prepared::new(classifier, &record, truth, times) {
-            Ok(prepared) => {
-                seen.insert(prepared.object_id.clone());
-                n_rows += prepared.encoded.observations.len();
-                batch.push(prepared);
+        batch.push(object);
+        if batch.len() >= most_objects || n_rows >= most_rows {
+            if batches.send(std::mem::take(&mut batch)).is_err() {
+                return;
             }
-            Err(error) => skip(Skipped { object_id: Some(record.object.id), error }),
-        }
-        if batch.len() >= BATCH_OBJECTS || n_rows >= BATCH_ROWS {
-            flush(&mut batch, &mut summary, &mut skip)?;
             n_rows = 0;
         }
     }
-    flush(&mut batch, &mut summary, &mut skip)?;
-    (summary.n_skipped, summary.n_failed_files) = (n_skipped, n_failed_files);
-    Ok(summary)
+    // Nobody waits for the last one after an error.
+    let _ = batches.send(batch);
+}
+
+fn prepare_one(
+    classifier: &Classifier,
+    record: heliacal_io::Result<Record>,
+    truth: &TruthMap,
+    times: &Times,
+    seen: &HashSet<ObjectId>,
+) -> Result<Prepared, Box<Skipped>> {
+    let record = record.map_err(|error| {
+        let object_id = error.location.object.clone().filter(|_| error.is_of_one_object());
+        Box::new(Skipped { object_id, error: error.into() })
+    })?;
+    let skipped = |error| Box::new(Skipped { object_id: Some(record.object.id.clone()), error });
+    if seen.contains(&record.object.id) {
+        return Err(skipped(Error::Repeated { object: record.object.id.clone() }));
+    }
+    Prepared::new(classifier, &record, truth, times).map_err(skipped)
 }
 
 /// An object on its way through the network.
@@ -159,7 +190,7 @@ struct Prepared {
 }
 
 /// For each object the probabilities of the leaves, `[step, leaf]` row-major.
-fn leaf_pmfs(classifier: &Classifier, batch: &[Prepared]) -> Result<Vec<Vec<f64>>> {
+fn leaf_pmfs(classifier: &Classifier, batch: &[&Prepared]) -> Result<Vec<Vec<f64>>> {
     let taxonomy = classifier.taxonomy();
     let light_curves: Vec<_> = batch.iter().map(|prepared| (&prepared.encoded, &*prepared.steps)).collect();
     let of_object = |logits: Vec<f32>| {

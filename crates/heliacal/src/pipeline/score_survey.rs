@@ -21,7 +21,7 @@ use crate::{Classifier, Error, Result, TruthMap};
 pub fn score_since_trigger(
     classifier: &Classifier,
     taxonomy: &Taxonomy,
-    records: impl IntoIterator<Item = heliacal_io::Result<Record>>,
+    records: impl IntoIterator<Item = heliacal_io::Result<Record>, IntoIter: Send>,
     truth: &TruthMap,
     days: &[f64],
     on_skipped: impl FnMut(&Skipped),
@@ -51,7 +51,7 @@ pub fn score_since_trigger(
 pub fn evaluate_survey(
     classifier: &Classifier,
     taxonomy: &Taxonomy,
-    records: impl IntoIterator<Item = heliacal_io::Result<Record>>,
+    records: impl IntoIterator<Item = heliacal_io::Result<Record>, IntoIter: Send>,
     truth: &TruthMap,
     options: &EvaluationOptions,
     mut on_history: impl FnMut(ObjectHistory) -> Result<()>,

@@ -1,15 +1,21 @@
 //! Numbers that follow from ORACLE's paper.
 
-use heliacal_losses::candle_core::{DType, Device, Tensor};
+use heliacal_losses::candle_core::{DType, Tensor};
 use heliacal_losses::{Hxe, LabelCount, Labels, Loss, Parametrization, Whxe, WhxeOptions};
 use heliacal_taxonomy::Taxonomy;
 
+use crate::devices::device;
 use crate::{TABLE_3, assert_close, layout, table_3, vector};
+
+on_every_device!(
+    hxe_and_whxe_at_uniform_logits_with_table_3,
+    whxe_pushes_its_weight_to_the_leaves,
+    level_losses_of_a_batch_sum_to_the_loss,
+);
 
 /// The anchors have five decimals.
 const PRINTED: f64 = 0.5e-5;
 
-#[test]
 fn hxe_and_whxe_at_uniform_logits_with_table_3() {
     let oracle = Taxonomy::oracle();
     let layout = layout(&oracle, Parametrization::SiblingSoftmax, DType::F64);
@@ -21,7 +27,7 @@ fn hxe_and_whxe_at_uniform_logits_with_table_3() {
     );
     // One object per class through the loss itself, averaged by the counts.
     let labels = TABLE_3.map(|(name, _)| oracle.find(name).unwrap().index() as u32);
-    let zeros = Tensor::zeros((19, 26), DType::F64, &Device::Cpu).unwrap();
+    let zeros = Tensor::zeros((19, 26), DType::F64, &device()).unwrap();
     let averaged = |loss: &dyn Loss| {
         let per_class = vector(&loss.per_object(&zeros, Labels::from(&labels)).unwrap());
         per_class.iter().zip(TABLE_3).map(|(loss, (_, n))| loss * n as f64).sum::<f64>() / 449_056.0
@@ -33,7 +39,6 @@ fn hxe_and_whxe_at_uniform_logits_with_table_3() {
     assert_close(whxe.level_losses_at_uniform(&counts).unwrap().total(), averaged(&whxe), 1e-14);
 }
 
-#[test]
 fn whxe_pushes_its_weight_to_the_leaves() {
     let oracle = Taxonomy::oracle();
     let layout = layout(&oracle, Parametrization::SiblingSoftmax, DType::F64);
@@ -55,7 +60,6 @@ fn whxe_pushes_its_weight_to_the_leaves() {
     assert!(hxe.shares()[1] > 2.0 * found[1]);
 }
 
-#[test]
 fn level_losses_of_a_batch_sum_to_the_loss() {
     let oracle = Taxonomy::oracle();
     let layout = layout(&oracle, Parametrization::SiblingSoftmax, DType::F32);

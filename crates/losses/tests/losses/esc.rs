@@ -11,6 +11,20 @@ use crate::golden::{read_json, test_data};
 use crate::reference::class_log_p;
 use crate::{PARAMETRIZATIONS, ROUNDING, assert_close, layout, made_up, scalar, tensor, vector};
 
+on_every_device!(
+    golden_histories,
+    flat_and_tree_costs_by_plain_loops,
+    what_stands_behind_the_end_is_never_looked_at,
+    cross_entropy_of_all_steps_weighs_histories_alike,
+    single_precision_is_close_and_rounding_is_no_movement,
+    an_early_flip_is_movement_however_steep_the_weights,
+    rounding_after_the_flip_does_not_outweigh_it,
+    a_long_history_that_moved_once_early_is_not_constant,
+    flips_among_deep_classes_with_short_edges_are_movement,
+    the_scale_of_the_prices_cancels,
+    rounding_of_a_long_history_is_no_movement,
+);
+
 /// Eq. 14 of one history: distances between consecutive PMFs, ln of the true class.
 fn score(distances: &[f64], log_truth: &[f64], alpha: f64) -> f64 {
     let n_steps = log_truth.len();
@@ -20,7 +34,6 @@ fn score(distances: &[f64], log_truth: &[f64], alpha: f64) -> f64 {
     -terms.zip(log_truth).map(|(term, log_p)| term * log_p).sum::<f64>() / z
 }
 
-#[test]
 fn golden_histories() {
     let Some(folder) = test_data("esc") else { return };
     let golden = read_json(folder.join("esc_golden.json"));
@@ -90,7 +103,6 @@ fn golden_histories() {
     assert!(n_scored > 600 && largest < 1e-11);
 }
 
-#[test]
 fn flat_and_tree_costs_by_plain_loops() {
     let t = Taxonomy::oracle();
     let (lengths, longest, alpha) = ([7, 4, 2], 7, 3.0);
@@ -135,7 +147,6 @@ fn flat_and_tree_costs_by_plain_loops() {
     }
 }
 
-#[test]
 fn what_stands_behind_the_end_is_never_looked_at() {
     let esc = EscLoss::flat(3, EscOptions::default()).unwrap();
     let short = made_up(4 * 3, 2.0);
@@ -145,7 +156,6 @@ fn what_stands_behind_the_end_is_never_looked_at() {
     assert_eq!(scalar(&alone.loss), scalar(&padded.loss));
 }
 
-#[test]
 fn cross_entropy_of_all_steps_weighs_histories_alike() {
     let entropy = CrossEntropy::flat(4, &CrossEntropyOptions::default()).unwrap();
     let esc = EscLoss::flat(4, EscOptions::default()).unwrap();
@@ -171,7 +181,6 @@ fn cross_entropy_of_all_steps_weighs_histories_alike() {
     }
 }
 
-#[test]
 fn single_precision_is_close_and_rounding_is_no_movement() {
     /// PMFs of f32 carry 1e-7 each, and W1 of similar PMFs is their small difference.
     const ROUNDING_F32: f64 = 1e-5;
@@ -197,7 +206,6 @@ fn single_precision_is_close_and_rounding_is_no_movement() {
 /// One flip from p = 1 / (1 + e^5) to its complement after the first of ten steps.
 const FLIP: f64 = 5.006_715_348_489_118;
 
-#[test]
 fn an_early_flip_is_movement_however_steep_the_weights() {
     let logits: Vec<f64> = (0..10).flat_map(|t| [if t == 0 { -5.0 } else { 5.0 }, 0.0]).collect();
     for (dtype, tolerance) in [(DType::F32, 1e-6), (DType::F64, 1e-14)] {
@@ -210,7 +218,6 @@ fn an_early_flip_is_movement_however_steep_the_weights() {
     }
 }
 
-#[test]
 fn rounding_after_the_flip_does_not_outweigh_it() {
     let jitter = |t: usize| if t == 0 { [-5.0, 0.0] } else { [5.0, 0.0].map(|x| x + crate::wave(t)) };
     let logits: Vec<f64> = (0..10).flat_map(jitter).collect();
@@ -220,7 +227,6 @@ fn rounding_after_the_flip_does_not_outweigh_it() {
     assert_close(scalar(&score.loss), FLIP, 1e-6);
 }
 
-#[test]
 fn a_long_history_that_moved_once_early_is_not_constant() {
     // p of class 0 goes from 0.4985 to 0.5 after the first of 500 steps.
     let mut logits = vec![0.0; 500 * 2];
@@ -236,7 +242,6 @@ fn a_long_history_that_moved_once_early_is_not_constant() {
     }
 }
 
-#[test]
 fn flips_among_deep_classes_with_short_edges_are_movement() {
     let t = Taxonomy::oracle();
     let [ia, ii] = ["SNIa", "SNII"].map(|name| t.find(name).unwrap().index());
@@ -259,7 +264,6 @@ fn flips_among_deep_classes_with_short_edges_are_movement() {
     }
 }
 
-#[test]
 fn the_scale_of_the_prices_cancels() {
     // On a flat tree every edge has the same length, here exp(-1000): 0 in any number type.
     let t = Taxonomy::flat("flat", &["a", "b", "c"]).unwrap();
@@ -273,7 +277,6 @@ fn the_scale_of_the_prices_cancels() {
     assert_eq!(score(1000.0), score(0.0));
 }
 
-#[test]
 fn rounding_of_a_long_history_is_no_movement() {
     for dtype in [DType::F32, DType::F64] {
         for n in [8, 100, 500] {

@@ -1,6 +1,6 @@
 //! Logits that would overflow a naive softmax, and inputs that do not fit.
 
-use heliacal_losses::candle_core::{DType, Device, Tensor, Var};
+use heliacal_losses::candle_core::{DType, Tensor, Var};
 use heliacal_losses::{
     ClassifiedSteps, ConstantHistory, CrossEntropy, CrossEntropyOptions, CrossEntropyWithEsc, Error, EscLoss,
     EscOptions, Hxe, Labels, Loss, NodeCounts, Parametrization, PhaseAwareWhxe, TransportCost, Whxe,
@@ -8,7 +8,21 @@ use heliacal_losses::{
 };
 use heliacal_taxonomy::{EdgeLength, Taxonomy};
 
+use crate::devices::device;
 use crate::{PARAMETRIZATIONS, assert_close, layout, made_up, scalar, tensor, tree_losses, vector};
+
+on_every_device!(
+    losses_and_gradients_stay_finite,
+    scores_stay_finite,
+    a_logit_of_1e4_costs_1e4,
+    a_nan_shows,
+    short_histories_are_counted_and_not_averaged,
+    constant_histories_by_choice,
+    what_does_not_fit_is_named,
+    weights_that_overflow_name_their_node,
+    short_histories_of_another_number_type_are_refused,
+    more_classes_than_fit_are_refused,
+);
 
 /// ±1e4 by turns, what a network that exploded hands out, and what stands for "cannot be".
 fn extreme_logits(n: usize) -> Vec<Vec<f64>> {
@@ -29,7 +43,6 @@ fn extreme_logits(n: usize) -> Vec<Vec<f64>> {
     ]
 }
 
-#[test]
 fn losses_and_gradients_stay_finite() {
     let t = Taxonomy::oracle();
     for parametrization in PARAMETRIZATIONS {
@@ -53,7 +66,6 @@ fn losses_and_gradients_stay_finite() {
     }
 }
 
-#[test]
 fn scores_stay_finite() {
     let t = Taxonomy::supernovae5();
     for dtype in [DType::F32, DType::F64] {
@@ -80,7 +92,6 @@ fn scores_stay_finite() {
     }
 }
 
-#[test]
 fn a_logit_of_1e4_costs_1e4() {
     let t = Taxonomy::oracle();
     let layout = layout(&t, Parametrization::SiblingSoftmax, DType::F32);
@@ -91,7 +102,6 @@ fn a_logit_of_1e4_costs_1e4() {
     assert_eq!(scalar(&loss), 1e4);
 }
 
-#[test]
 fn a_nan_shows() {
     let t = Taxonomy::oracle();
     let layout = layout(&t, Parametrization::SiblingSoftmax, DType::F64);
@@ -108,7 +118,6 @@ fn a_nan_shows() {
     assert!(scalar(&score.loss).is_nan());
 }
 
-#[test]
 fn short_histories_are_counted_and_not_averaged() {
     let esc = EscLoss::flat(3, EscOptions::default()).unwrap();
     let logits = tensor(&made_up(4 * 5 * 3, 2.0), &[4, 5, 3], DType::F64);
@@ -121,11 +130,10 @@ fn short_histories_are_counted_and_not_averaged() {
     assert_eq!((scalar(&none.loss), none.n_undefined), (0.0, 4));
     let one_step = tensor(&made_up(3, 1.0), &[1, 1, 3], DType::F32);
     assert_eq!(scalar(&esc.forward(&one_step, Labels::from(&[0]), &[1]).unwrap().loss), 0.0);
-    let no_step = Tensor::zeros((1, 0, 3), DType::F32, &Device::Cpu).unwrap();
+    let no_step = Tensor::zeros((1, 0, 3), DType::F32, &device()).unwrap();
     assert_eq!(scalar(&esc.forward(&no_step, Labels::from(&[0]), &[0]).unwrap().loss), 0.0);
 }
 
-#[test]
 fn constant_histories_by_choice() {
     // p = 1/6 2/6 3/6 throughout, and a history that moves.
     let constant = [1f64.ln(), 2f64.ln(), 3f64.ln()].repeat(4);
@@ -143,12 +151,11 @@ fn constant_histories_by_choice() {
     assert_close(scalar(&found.loss), moving, 1e-15);
 }
 
-#[test]
 fn what_does_not_fit_is_named() {
     let t = Taxonomy::oracle();
     let layout = layout(&t, Parametrization::SiblingSoftmax, DType::F64);
     let hxe = Hxe::new(&layout, Hxe::ALPHA).unwrap();
-    let zeros = |shape: &[usize]| Tensor::zeros(shape, DType::F64, &Device::Cpu).unwrap();
+    let zeros = |shape: &[usize]| Tensor::zeros(shape, DType::F64, &device()).unwrap();
     let said =
         |logits: &Tensor, labels: &[u32]| hxe.forward(logits, Labels::from(labels)).unwrap_err().to_string();
     assert_eq!(said(&zeros(&[2, 19]), &[1, 2]), "logits have shape [2, 19], expected [batch, 26]");
@@ -173,7 +180,6 @@ fn what_does_not_fit_is_named() {
     assert_eq!(said, "3 logits in the early-stable score, expected 4");
 }
 
-#[test]
 fn weights_that_overflow_name_their_node() {
     let pairs = [("r", None), ("x", Some("r")), ("y", Some("r")), ("z", Some("y")), ("w", Some("y"))];
     let t = Taxonomy::from_pairs("small", pairs).unwrap();
@@ -195,18 +201,16 @@ fn weights_that_overflow_name_their_node() {
     assert!(PhaseAwareWhxe::new(whxe(DType::F64, 1.0, 1.0).unwrap(), 1e308).is_ok());
 }
 
-#[test]
 fn short_histories_of_another_number_type_are_refused() {
     let layout = layout(&Taxonomy::supernovae5(), Parametrization::LeafSoftmax, DType::F32);
     let esc = EscLoss::on_tree(&layout, TransportCost::Unit, EscOptions::default()).unwrap();
-    let logits = Tensor::zeros((1, 3, 5), DType::F64, &Device::Cpu).unwrap();
+    let logits = Tensor::zeros((1, 3, 5), DType::F64, &device()).unwrap();
     for length in [1, 3] {
         let said = esc.forward(&logits, Labels::from(&[1]), &[length]).unwrap_err().to_string();
         assert_eq!(said, "logits are F64, expected F32, as the layout");
     }
 }
 
-#[test]
 fn more_classes_than_fit_are_refused() {
     let said = EscLoss::flat(usize::MAX, EscOptions::default()).unwrap_err().to_string();
     assert!(said.ends_with("expected 1 to 16384"), "{said}");

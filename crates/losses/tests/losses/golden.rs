@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 
-use heliacal_losses::candle_core::{DType, Device, safetensors};
+use heliacal_losses::candle_core::{DType, safetensors};
 use heliacal_losses::{Labels, Loss, NodeCounts, Parametrization, Whxe, WhxeOptions};
 use heliacal_taxonomy::Taxonomy;
 use serde_json::Value;
 
+use crate::devices::device;
 use crate::{assert_close, layout, scalar};
+
+on_every_device!(whxe_of_the_published_code,);
 
 /// A folder of the shared test data, `None` with a word on stderr where there are none.
 pub fn test_data(folder: &str) -> Option<PathBuf> {
@@ -22,7 +25,6 @@ pub fn read_json(path: PathBuf) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
-#[test]
 fn whxe_of_the_published_code() {
     let Some(folder) = test_data("oracle-elasticc") else { return };
     let index = read_json(folder.join("index.json"));
@@ -33,7 +35,7 @@ fn whxe_of_the_published_code() {
     let label = |object: &Value| oracle.find(object["true_class"].as_str().unwrap()).unwrap().index() as u32;
     let labels: Vec<u32> = index["objects"].as_array().unwrap().iter().map(label).collect();
     let counts = NodeCounts::of_labels(&oracle, &labels).unwrap();
-    let tensors = safetensors::load(folder.join("golden.safetensors"), &Device::Cpu).unwrap();
+    let tensors = safetensors::load(folder.join("golden.safetensors"), &device()).unwrap();
     let cases = index["whxe"].as_array().unwrap();
     assert_eq!(cases.len(), 4);
     // In f32 their loss goes through ln of a softmax, ours through log-sum-exp: of 26 terms of up to 26 nat.

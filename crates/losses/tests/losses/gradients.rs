@@ -1,13 +1,26 @@
 //! Gradients by central differences in double precision.
 
-use heliacal_losses::candle_core::{DType, Device, Tensor, Var};
+use heliacal_losses::candle_core::{DType, Tensor, Var};
 use heliacal_losses::{
     ClassifiedSteps, CrossEntropy, CrossEntropyOptions, CrossEntropyWithEsc, EscLoss, EscOptions, Labels,
     Loss, NodeCounts, Parametrization, PhaseAwareWhxe, TransportCost, Whxe, WhxeOptions,
 };
 use heliacal_taxonomy::{EdgeLength, Taxonomy};
 
+use crate::devices::device;
 use crate::{PARAMETRIZATIONS, layout, made_up, scalar, tensor, tree_losses, vector};
+
+on_every_device!(
+    every_loss_on_trees,
+    phase_aware_and_flat,
+    early_stable_scores,
+    cross_entropy_with_the_score,
+    constant_histories_have_a_gradient_and_equal_masses_none,
+    gradients_arrive_at_the_weights_of_a_network,
+    scores_with_a_floor,
+    the_gradient_stays_bounded_as_a_history_comes_to_rest,
+    a_masked_true_class_needs_a_floor,
+);
 
 /// Step of the central difference: its error, some step² and some 1e-16 / step, is then below 1e-9.
 const STEP: f64 = 1e-5;
@@ -31,7 +44,6 @@ fn check(name: &str, values: &[f64], shape: &[usize], loss: impl Fn(&Tensor) -> 
     found
 }
 
-#[test]
 fn every_loss_on_trees() {
     for t in [Taxonomy::oracle(), Taxonomy::supernovae5()] {
         for parametrization in PARAMETRIZATIONS {
@@ -52,7 +64,6 @@ fn every_loss_on_trees() {
     }
 }
 
-#[test]
 fn phase_aware_and_flat() {
     let t = Taxonomy::oracle();
     let layout = layout(&t, Parametrization::SiblingSoftmax, DType::F64);
@@ -72,7 +83,6 @@ fn phase_aware_and_flat() {
     check("flat", &made_up(12, 3.0), &[3, 4], |x| flat.forward(x, Labels::from(&[0, 3, 2])).unwrap());
 }
 
-#[test]
 fn early_stable_scores() {
     let t = Taxonomy::supernovae5();
     let options = EscOptions { alpha: 1.5, ..Default::default() };
@@ -102,7 +112,6 @@ fn early_stable_scores() {
     }
 }
 
-#[test]
 fn cross_entropy_with_the_score() {
     let logits = made_up(3 * 5 * 4, 2.0);
     for steps in [ClassifiedSteps::All, ClassifiedSteps::Last] {
@@ -115,7 +124,6 @@ fn cross_entropy_with_the_score() {
     }
 }
 
-#[test]
 fn constant_histories_have_a_gradient_and_equal_masses_none() {
     let esc = EscLoss::flat(3, EscOptions::default()).unwrap();
     // Constant: -ln p_* weighted by time.
@@ -134,7 +142,6 @@ fn constant_histories_have_a_gradient_and_equal_masses_none() {
     assert!(gradient[3..6].iter().any(|&g| g != 0.0));
 }
 
-#[test]
 fn gradients_arrive_at_the_weights_of_a_network() {
     let t = Taxonomy::oracle();
     for parametrization in PARAMETRIZATIONS {
@@ -142,7 +149,7 @@ fn gradients_arrive_at_the_weights_of_a_network() {
             let layout = layout(&t, parametrization, dtype);
             let n = layout.n_logits();
             let weight = Var::from_tensor(&tensor(&made_up(4 * n, 1.0), &[4, n], dtype)).unwrap();
-            let bias = Var::zeros((1, n), dtype, &Device::Cpu).unwrap();
+            let bias = Var::zeros((1, n), dtype, &device()).unwrap();
             let x = tensor(&made_up(8 * 4, 1.0), &[8, 4], dtype);
             let labels: Vec<u32> = (8..16).collect();
             for (name, loss) in tree_losses(&layout) {
@@ -160,7 +167,6 @@ fn gradients_arrive_at_the_weights_of_a_network() {
     }
 }
 
-#[test]
 fn scores_with_a_floor() {
     // Logits of ±2 put some p of the true class below the floor and none on it.
     let esc = EscLoss::flat(4, EscOptions { floor: Some(0.2), ..Default::default() }).unwrap();
@@ -173,7 +179,6 @@ fn scores_with_a_floor() {
     assert!(of(&esc) < of(&unfloored));
 }
 
-#[test]
 fn the_gradient_stays_bounded_as_a_history_comes_to_rest() {
     let largest = |movement: f64| {
         let logits: Vec<f64> =
@@ -192,7 +197,6 @@ fn the_gradient_stays_bounded_as_a_history_comes_to_rest() {
     }
 }
 
-#[test]
 fn a_masked_true_class_needs_a_floor() {
     // Masked in the third of six steps.
     let truth = |t: usize| if t == 2 { f64::NEG_INFINITY } else { 0.0 };

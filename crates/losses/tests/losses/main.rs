@@ -1,8 +1,21 @@
 //! The crate by its public door.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+/// Makes a test on every device of each function.
+macro_rules! on_every_device {
+    ($($test:ident),+ $(,)?) => {
+        mod on_every_device {
+            $(#[test] fn $test() { crate::devices::on_every_device(super::$test) })+
+        }
+    };
+}
+
 mod anchors;
+// The models' tests have the same, and look at more of it.
+#[allow(dead_code, reason = "shared with the tests of models")]
+#[path = "../../../models/tests/models/devices.rs"]
 mod devices;
+mod devices_agree;
 mod esc;
 mod extremes;
 #[cfg(feature = "serde")]
@@ -12,12 +25,14 @@ mod gradients;
 mod laws;
 mod reference;
 
-use heliacal_losses::candle_core::{DType, Device, Tensor};
+use heliacal_losses::candle_core::{DType, Tensor};
 use heliacal_losses::{
     ClassDistance, CrossEntropy, CrossEntropyOptions, Hxe, LabelCount, Loss, NodeCounts, Parametrization,
     TreeLayout, Whxe, WhxeOptions,
 };
 use heliacal_taxonomy::{EdgeLength, Taxonomy};
+
+use devices::device;
 
 /// Sums of some dozen logarithms in double precision, relative to the largest of them.
 const ROUNDING: f64 = 1e-12;
@@ -35,11 +50,11 @@ fn made_up(n: usize, scale: f64) -> Vec<f64> {
 }
 
 fn layout(taxonomy: &Taxonomy, parametrization: Parametrization, dtype: DType) -> TreeLayout {
-    TreeLayout::new(taxonomy, parametrization, dtype, &Device::Cpu).unwrap()
+    TreeLayout::new(taxonomy, parametrization, dtype, &device()).unwrap()
 }
 
 fn tensor(values: &[f64], shape: &[usize], dtype: DType) -> Tensor {
-    Tensor::from_slice(values, shape, &Device::Cpu).unwrap().to_dtype(dtype).unwrap()
+    Tensor::from_slice(values, shape, &device()).unwrap().to_dtype(dtype).unwrap()
 }
 
 fn scalar(tensor: &Tensor) -> f64 {

@@ -6,6 +6,12 @@ use heliacal_taxonomy::{EdgeLength, NodeId, Taxonomy};
 
 use crate::{PARAMETRIZATIONS, ROUNDING, assert_close, layout, made_up, tensor, tree_losses, vector};
 
+on_every_device!(
+    every_loss_on_every_tree_in_both_parametrizations,
+    single_precision_is_as_good_as_its_rounding,
+    phase_aware_alphas_object_by_object,
+);
+
 fn log_sum_exp(values: impl Iterator<Item = f64> + Clone) -> f64 {
     let max = values.clone().fold(f64::NEG_INFINITY, f64::max);
     values.map(|value| (value - max).exp()).sum::<f64>().ln() + max
@@ -114,7 +120,6 @@ fn all_by_reference(
     ]
 }
 
-#[test]
 fn every_loss_on_every_tree_in_both_parametrizations() {
     for t in [Taxonomy::oracle(), Taxonomy::elasticc(), Taxonomy::variable_stars(), Taxonomy::supernovae5()] {
         for parametrization in PARAMETRIZATIONS {
@@ -149,7 +154,6 @@ fn every_loss_on_every_tree_in_both_parametrizations() {
     }
 }
 
-#[test]
 fn single_precision_is_as_good_as_its_rounding() {
     /// Four conditionals of size 10, each rounded to 6e-8, and their sum.
     const ROUNDING_F32: f64 = 1e-6;
@@ -175,7 +179,6 @@ fn single_precision_is_as_good_as_its_rounding() {
     }
 }
 
-#[test]
 fn phase_aware_alphas_object_by_object() {
     let t = Taxonomy::oracle();
     let labelled: Vec<u64> = (0..26).map(|i| if i == 1 { 0 } else { 1 + i * i % 7 }).collect();

@@ -1,7 +1,7 @@
 //! Weighted sum of each sequence's own rows.
 
 use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, CustomOp2, D, Layout, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Tensor};
 
 use super::real::{Real, dot, for_dtype, has_kernel};
 use super::segments::{Segments, check_rows};
@@ -40,10 +40,13 @@ pub fn segment_sum(weights: &Tensor, rows: &Tensor, lengths: &[usize]) -> Result
     }
 }
 
+/// One product `[1, longest] x [longest, width]` for each sequence.
 fn by_candle(weights: &Tensor, rows: &Tensor, segments: &Segments) -> candle_core::Result<Tensor> {
-    let weighted = rows.broadcast_mul(&weights.unsqueeze(D::Minus1)?)?;
-    let sums = Tensor::zeros((segments.len(), rows.dim(1)?), rows.dtype(), rows.device())?;
-    sums.index_add(&segments.of_rows(rows.device())?, &weighted, 0)
+    if segments.len() == 0 {
+        return Ok(rows.clone());
+    }
+    let weights = segments.pad(weights)?.unsqueeze(1)?;
+    weights.matmul(&segments.pad(rows)?)?.squeeze(1)
 }
 
 struct SegmentSum {

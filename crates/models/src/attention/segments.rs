@@ -3,6 +3,7 @@
 use candle_core::{D, DType, Device, Tensor};
 use rayon::prelude::*;
 
+use crate::row_map::{NOTHING, RowMap};
 use crate::{Error, Result};
 
 /// Fewer numbers than this are done sooner than threads are woken.
@@ -83,43 +84,33 @@ impl Segments {
         }
     }
 
-    /// The sequence of every row, `[rows]`, for candle's indexing.
-    pub(super) fn of_rows(&self, device: &Device) -> candle_core::Result<Tensor> {
-        let of_rows = self.lengths.iter().enumerate();
-        let of_rows = of_rows.flat_map(|(sequence, &length)| std::iter::repeat_n(sequence as u32, length));
-        Tensor::from_iter(of_rows, device)
-    }
-
     fn longest(&self) -> usize {
         self.lengths.iter().copied().max().unwrap_or(0)
     }
 
     /// Ragged rows `[rows, ...]` as `[batch, longest, ...]` with zeros at the end of shorter sequences.
     pub(super) fn pad(&self, rows: &Tensor) -> candle_core::Result<Tensor> {
-        let longest = self.longest();
-        let mut index = Vec::with_capacity(self.len() * longest);
-        let mut offset = 0;
-        for &length in &self.lengths {
-            let row_or_zero = |step| if step < length { offset + step } else { self.n_rows } as u32;
-            index.extend((0..longest).map(row_or_zero));
-            offset += length;
-        }
         let mut shape = rows.dims().to_vec();
-        shape[0] = 1;
-        let zeros = Tensor::zeros(shape.as_slice(), rows.dtype(), rows.device())?;
-        let index = Tensor::from_vec(index, self.len() * longest, rows.device())?;
-        let padded = Tensor::cat(&[rows, &zeros], 0)?.index_select(&index, 0)?;
-        shape.splice(..1, [self.len(), longest]);
-        padded.reshape(shape)
+        shape.splice(..1, [self.len(), self.longest()]);
+        self.padding(rows.device())?.apply(rows)?.reshape(shape)
     }
 
     /// The other way round.
     pub(super) fn unpad(&self, padded: &Tensor) -> candle_core::Result<Tensor> {
+        self.padding(padded.device())?.reversed().apply(&padded.flatten(0, 1)?)
+    }
+
+    /// The place of every row among the steps of sequences of equal length.
+    fn padding(&self, device: &Device) -> candle_core::Result<RowMap> {
         let longest = self.longest();
-        let rows = self.lengths.iter().enumerate();
-        let rows = rows
-            .flat_map(|(sequence, &length)| (0..length).map(move |step| (sequence * longest + step) as u32));
-        padded.flatten(0, 1)?.index_select(&Tensor::from_iter(rows, padded.device())?, 0)
+        let mut taken = Vec::with_capacity(self.len() * longest);
+        let mut first = 0;
+        for &length in &self.lengths {
+            taken
+                .extend((0..longest).map(|step| if step < length { (first + step) as u32 } else { NOTHING }));
+            first += length;
+        }
+        RowMap::new(taken, self.n_rows, device)
     }
 
     /// 1 where [`pad`](Self::pad) puts a row, `[batch, longest]`.
@@ -172,6 +163,5 @@ mod tests {
             rows.to_vec2::<f32>().unwrap()
         );
         assert_eq!(segments.mask(&Device::Cpu).unwrap().to_vec2::<u8>().unwrap(), [[1, 0, 0], [1, 1, 1]]);
-        assert_eq!(segments.of_rows(&Device::Cpu).unwrap().to_vec1::<u32>().unwrap(), [0, 1, 1, 1]);
     }
 }

@@ -1,6 +1,6 @@
 //! The dense layers behind the attention, which are also the naive model.
 
-use candle_core::{D, Tensor};
+use candle_core::{D, Device, Tensor};
 use candle_nn::{Linear, Module, VarBuilder};
 
 use super::batch_norm::{BatchNorm, Statistics};
@@ -169,6 +169,8 @@ impl ClassifierHead {
                 }
                 None => linear.clone(),
             };
+            let on_cpu = |tensor: &Tensor| tensor.to_device(&Device::Cpu);
+            let linear = Linear::new(on_cpu(linear.weight())?, linear.bias().map(on_cpu).transpose()?);
             let is_last = index + 1 == self.dense.len();
             layers.push((linear, if is_last { Activation::Linear } else { Activation::Relu }));
         }

@@ -14,6 +14,9 @@ use crate::{AdditiveScorer, AttentionState, Error, Result};
 /// Histories that go through the network together: what the LSTM's kernels take at once.
 const TOGETHER: usize = 24;
 
+/// The same on a device without our kernels for the CPU.
+const TOGETHER_ON_A_DEVICE: usize = 2048;
+
 /// The steps of some histories behind the LSTM.
 struct Steps {
     /// Outputs `[step, hidden]` of steps that know the time to their next one.
@@ -60,13 +63,22 @@ impl Cascade {
         let mut order: Vec<usize> = (0..inputs.len()).collect();
         order.sort_by_key(|&index| std::cmp::Reverse(inputs[index].n_steps()));
         let together = inputs.len().div_ceil(rayon::current_num_threads()).clamp(1, TOGETHER);
-        let groups: Vec<&[usize]> = order.chunks(together).collect();
-        let found = groups.par_iter().map(|group| {
+        let predict = |group: &&[usize]| {
             let group: Vec<&CascadeInput> = group.iter().map(|&index| &inputs[index]).collect();
             self.predict_together(&group)
-        });
+        };
+        // A device takes many at once, and its work from one thread: each has a stream of its own, and nothing orders them.
+        let (groups, found): (Vec<&[usize]>, Vec<_>) = if self.lstm.has_kernels() {
+            let groups: Vec<_> = order.chunks(together).collect();
+            let found = groups.par_iter().map(predict).collect();
+            (groups, found)
+        } else {
+            let groups: Vec<_> = order.chunks(TOGETHER_ON_A_DEVICE).collect();
+            let found = groups.iter().map(predict).collect();
+            (groups, found)
+        };
         let mut histories = vec![Vec::new(); inputs.len()];
-        for (group, found) in groups.iter().zip(found.collect::<Vec<_>>()) {
+        for (group, found) in groups.iter().zip(found) {
             let found = found.map_err(|error| match error {
                 Error::History { index, source } => Error::History { index: group[index], source },
                 error => error,

@@ -25,22 +25,24 @@ pub(super) type Weights = BTreeMap<String, Tensor>;
 ///
 /// candle-nn's AdamW without weight decay computes the same (a test compares them), but its moments cannot be read, and
 /// without them a training cannot be resumed.
+///
+/// Numbers stand one after the other in the order of the variables' names: on a GPU a step is then some dozen operations and a
+/// copy to and from each variable, where an operation on each variable is one launch more.
 #[derive(Debug)]
 pub(super) struct Adam {
-    variables: BTreeMap<String, Moments>,
+    variables: BTreeMap<String, Var>,
+    /// θ
+    weights: Tensor,
+    /// m
+    first: Tensor,
+    /// v
+    second: Tensor,
     /// t: steps made.
     pub step: u64,
 }
 
-#[derive(Debug)]
-struct Moments {
-    variable: Var,
-    first: Tensor,
-    second: Tensor,
-}
-
 impl Adam {
-    /// Variables that begin with these weights.
+    /// Variables that begin with these weights, of which there is at least one.
     pub fn new(weights: &Weights) -> Result<Self> {
         let zeros = weights.iter().map(|(name, weight)| Ok((name.clone(), weight.zeros_like()?)));
         let zeros: Weights = zeros.collect::<Result<_>>()?;
@@ -49,39 +51,48 @@ impl Adam {
 
     /// Goes on from stored moments, which have the names and shapes of the weights.
     pub fn with_moments(weights: &Weights, first: &Weights, second: &Weights, step: u64) -> Result<Self> {
-        let moment = |moments: &Weights, name: &str| {
-            moments.get(name).cloned().ok_or_else(|| candle_core::Error::Msg(format!("no moment of {name}")))
+        let flat = |tensors: &Weights| {
+            let in_order = weights.keys().map(|name| {
+                let tensor = tensors.get(name);
+                tensor
+                    .ok_or_else(|| candle_core::Error::Msg(format!("no moment of {name}")))?
+                    .detach()
+                    .flatten_all()
+            });
+            Tensor::cat(&in_order.collect::<Result<Vec<_>>>()?, 0)
         };
         let variables = weights.iter().map(|(name, weight)| {
             // A copy: a variable changes in place, and the weights handed in must not.
-            let variable = Var::from_tensor(&weight.detach().copy()?)?;
-            Ok((
-                name.clone(),
-                Moments { variable, first: moment(first, name)?, second: moment(second, name)? },
-            ))
+            Ok((name.clone(), Var::from_tensor(&weight.detach().copy()?)?))
         });
-        Ok(Self { variables: variables.collect::<Result<_>>()?, step })
+        let variables = variables.collect::<Result<_>>()?;
+        Ok(Self { variables, weights: flat(weights)?, first: flat(first)?, second: flat(second)?, step })
     }
 
-    /// Changes the variables against their gradients. One without a gradient stays as it is.
+    /// Changes the variables against their gradients. One without a gradient has one of zero: if it never had another, it
+    /// stays as it is.
     pub fn step(&mut self, gradients: &GradStore, learning_rate: f64) -> Result<()> {
         self.step += 1;
         let t = i32::try_from(self.step).unwrap_or(i32::MAX);
         let (scale1, scale2) = (1.0 / (1.0 - BETA1.powi(t)), 1.0 / (1.0 - BETA2.powi(t)));
-        for Moments { variable, first, second } in self.variables.values_mut() {
-            let Some(gradient) = gradients.get(variable) else { continue };
-            let gradient = gradient.detach();
-            *first = ((&*first * BETA1)? + (&gradient * (1.0 - BETA1))?)?;
-            *second = ((&*second * BETA2)? + (gradient.sqr()? * (1.0 - BETA2))?)?;
-            let direction = ((&*first * scale1)? / ((&*second * scale2)?.sqrt()? + EPSILON)?)?;
-            variable.set(&(variable.as_detached_tensor() - (direction * learning_rate)?)?)?;
+        let gradients = self.variables.values().map(|variable| match gradients.get(variable) {
+            Some(gradient) => gradient.detach().flatten_all(),
+            None => variable.zeros_like()?.flatten_all(),
+        });
+        let gradient = Tensor::cat(&gradients.collect::<Result<Vec<_>>>()?, 0)?;
+        self.first = ((&self.first * BETA1)? + (&gradient * (1.0 - BETA1))?)?;
+        self.second = ((&self.second * BETA2)? + (gradient.sqr()? * (1.0 - BETA2))?)?;
+        let direction = ((&self.first * scale1)? / ((&self.second * scale2)?.sqrt()? + EPSILON)?)?;
+        self.weights = (&self.weights - (direction * learning_rate)?)?;
+        for (variable, weight) in self.variables.values().zip(self.of_each(&self.weights)) {
+            variable.set(&weight?)?;
         }
         Ok(())
     }
 
     /// The variables, for a network that is to be differentiated.
     pub fn variables(&self) -> impl Iterator<Item = (&String, &Tensor)> {
-        self.variables.iter().map(|(name, moments)| (name, moments.variable.as_tensor()))
+        self.variables.iter().map(|(name, variable)| (name, variable.as_tensor()))
     }
 
     /// A copy of the weights.
@@ -90,8 +101,19 @@ impl Adam {
     }
 
     /// The first and second moments of each variable.
-    pub fn moments(&self) -> impl Iterator<Item = (&String, [&Tensor; 2])> {
-        self.variables.iter().map(|(name, moments)| (name, [&moments.first, &moments.second]))
+    pub fn moments(&self) -> impl Iterator<Item = Result<(&String, [Tensor; 2])>> {
+        let moments = self.of_each(&self.first).zip(self.of_each(&self.second));
+        self.variables.keys().zip(moments).map(|(name, (first, second))| Ok((name, [first?, second?])))
+    }
+
+    /// Each variable's part of the numbers of all, in its shape.
+    fn of_each(&self, flat: &Tensor) -> impl Iterator<Item = Result<Tensor>> {
+        let mut begin = 0;
+        self.variables.values().map(move |variable| {
+            let part = flat.narrow(0, begin, variable.elem_count())?.reshape(variable.shape());
+            begin += variable.elem_count();
+            part
+        })
     }
 }
 
@@ -147,6 +169,35 @@ mod tests {
         assert!(numbers(&ours)[0] > 0.5, "it has moved towards a minimum at 0.71");
     }
 
+    /// Two variables of other shapes, one of them left out of the loss.
+    #[test]
+    fn each_variable_gets_its_own_gradient_and_one_without_stays() {
+        let tensor = |shape: &[usize]| Tensor::ones(shape, DType::F64, &Device::Cpu).unwrap();
+        let weights = ["a", "b", "c"].map(str::to_owned).into_iter();
+        let weights: Weights = weights.zip([tensor(&[2, 3]), tensor(&[4]), tensor(&[1, 2])]).collect();
+        let mut adam = Adam::new(&weights).unwrap();
+        let variables: Vec<Tensor> = adam.variables().map(|(_, variable)| variable.clone()).collect();
+        let rising = Tensor::arange(1.0, 7.0, &Device::Cpu).unwrap().reshape((2, 3)).unwrap();
+        let loss = (variables[0].mul(&rising).unwrap().sum_all().unwrap() - variables[2].sum_all().unwrap())
+            .unwrap();
+        adam.step(&loss.backward().unwrap(), 0.5).unwrap();
+        let after = adam.weights().unwrap();
+        let flat = |name: &str| after[name].flatten_all().unwrap().to_vec1::<f64>().unwrap();
+        assert_eq!((after["a"].dims(), after["c"].dims()), (&[2, 3][..], &[1, 2][..]));
+        assert!(
+            flat("a").iter().all(|w| (w - 0.5).abs() < 1e-8)
+                && flat("c").iter().all(|w| (w - 1.5).abs() < 1e-8)
+        );
+        assert_eq!(flat("b"), [1.0; 4]);
+        let firsts: Vec<Vec<f64>> = adam
+            .moments()
+            .map(|moments| moments.unwrap().1[0].flatten_all().unwrap().to_vec1().unwrap())
+            .collect();
+        for (found, expected) in firsts[0].iter().zip(1..) {
+            assert!((found - 0.1 * f64::from(expected)).abs() < 1e-15);
+        }
+    }
+
     #[test]
     fn stored_moments_go_on_where_they_were_and_copies_stay() {
         let step = |adam: &mut Adam| {
@@ -157,8 +208,12 @@ mod tests {
         let mut whole = Adam::new(&weights(&[1.0, 2.0])).unwrap();
         step(&mut whole);
         let copy = whole.weights().unwrap();
-        let moment =
-            |i: usize| whole.moments().map(|(name, m)| (name.clone(), m[i].clone())).collect::<Weights>();
+        let moment = |i: usize| {
+            whole
+                .moments()
+                .map(|m| m.map(|(name, m)| (name.clone(), m[i].clone())).unwrap())
+                .collect::<Weights>()
+        };
         let mut resumed = Adam::with_moments(&copy, &moment(0), &moment(1), whole.step).unwrap();
         step(&mut whole);
         step(&mut resumed);

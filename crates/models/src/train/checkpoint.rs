@@ -76,9 +76,10 @@ impl Parts<'_> {
         file.set_config(KEY, &description);
         let current = self.adam.variables().chain(self.statistics);
         file.tensors.extend(current.map(|(name, tensor)| (format!("{CURRENT}{name}"), tensor.clone())));
-        for (name, [first, second]) in self.adam.moments() {
-            file.tensors.insert(format!("{FIRST}{name}"), first.clone());
-            file.tensors.insert(format!("{SECOND}{name}"), second.clone());
+        for moments in self.adam.moments() {
+            let (name, [first, second]) = moments?;
+            file.tensors.insert(format!("{FIRST}{name}"), first);
+            file.tensors.insert(format!("{SECOND}{name}"), second);
         }
         file.write(path)
     }

@@ -5,7 +5,7 @@ use candle_nn::VarBuilder;
 
 use super::digest::Digest;
 use super::{Learner, ScoredSteps, TrainError};
-use crate::{EncodedLightCurve, Error, ModelFile, Oracle, OracleConfig, Result, TrainPass};
+use crate::{EncodedLightCurve, Error, ModelFile, Oracle, OracleBatch, OracleConfig, Result, TrainPass};
 
 /// An object whose class is known: its whole light curve, encoded; training truncates it.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +18,7 @@ pub struct Example {
 
 impl Learner for Oracle {
     type Example = Example;
+    type Batch = OracleBatch;
 
     /// Its logits are of all nodes of a tree.
     const LOGITS_ARE_CLASSES: bool = false;
@@ -56,22 +57,21 @@ impl Learner for Oracle {
         ((fraction * n as f64) as usize).max(example.light_curve.known_from + 1).min(n)
     }
 
-    fn training_pass(
-        &self,
-        beginnings: &[(&Example, usize)],
-        scored: ScoredSteps,
-        _seed: u64,
-    ) -> Result<TrainPass> {
-        Ok(TrainPass { logits: self.evaluation_pass(beginnings, scored)?, statistics: Vec::new() })
-    }
-
-    fn evaluation_pass(&self, beginnings: &[(&Example, usize)], scored: ScoredSteps) -> Result<Tensor> {
+    fn pack(&self, beginnings: &[(&Example, usize)], scored: ScoredSteps) -> Result<OracleBatch> {
         if scored == ScoredSteps::All {
             let (what, expected) = ("scored_steps", "last: ORACLE is trained on its last logits".to_owned());
             return Err(Error::Config { what, expected, found: "all".to_owned() });
         }
         let beginnings: Vec<_> = beginnings.iter().map(|&(example, n)| (&example.light_curve, n)).collect();
-        self.forward_after(&beginnings)
+        self.batch(&beginnings)
+    }
+
+    fn training_pass(&self, batch: &OracleBatch, _: ScoredSteps, _seed: u64) -> Result<TrainPass> {
+        Ok(TrainPass { logits: self.forward_batch(batch)?, statistics: Vec::new() })
+    }
+
+    fn evaluation_pass(&self, batch: &OracleBatch, _: ScoredSteps) -> Result<Tensor> {
+        self.forward_batch(batch)
     }
 }
 

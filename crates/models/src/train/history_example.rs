@@ -5,7 +5,7 @@ use candle_nn::VarBuilder;
 
 use super::digest::Digest;
 use super::{Learner, ScoredSteps, TrainError};
-use crate::{Cascade, CascadeBatch, CascadeInput, ModelFile, Naive, Result, TrainPass};
+use crate::{Cascade, CascadeBatch, CascadeInput, Error, ModelFile, Naive, Result, TrainPass};
 
 /// An object whose class is known, with what a base classifier said of it as time went by.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,11 +19,6 @@ pub struct HistoryExample {
 /// Running statistics, by PyTorch's names.
 fn is_running_statistic(name: &str) -> bool {
     ["running_mean", "running_var", "num_batches_tracked"].iter().any(|end| name.ends_with(end))
-}
-
-/// The first steps of each history.
-fn inputs(beginnings: &[(&HistoryExample, usize)]) -> Vec<CascadeInput> {
-    beginnings.iter().map(|&(example, n_steps)| example.input.truncated(n_steps)).collect()
 }
 
 fn check(
@@ -76,6 +71,7 @@ fn check(
 
 impl Learner for Cascade {
     type Example = HistoryExample;
+    type Batch = CascadeBatch;
     const LEAST_BATCH: usize = 2;
     const LOGITS_ARE_CLASSES: bool = true;
 
@@ -112,41 +108,30 @@ impl Learner for Cascade {
         example.input.n_steps()
     }
 
-    fn training_pass(
-        &self,
-        beginnings: &[(&HistoryExample, usize)],
-        scored: ScoredSteps,
-        seed: u64,
-    ) -> Result<TrainPass> {
-        let batch = self.batch(beginnings)?;
-        match scored {
-            ScoredSteps::Last => self.forward_train(&batch, seed),
-            ScoredSteps::All => self.forward_train_prefixes(&batch, seed),
-        }
-    }
-
-    fn evaluation_pass(
-        &self,
-        beginnings: &[(&HistoryExample, usize)],
-        scored: ScoredSteps,
-    ) -> Result<Tensor> {
-        let batch = self.batch(beginnings)?;
-        match scored {
-            ScoredSteps::Last => self.logits(&batch),
-            ScoredSteps::All => self.logits_prefixes(&batch),
-        }
-    }
-}
-
-impl Cascade {
-    fn batch(&self, beginnings: &[(&HistoryExample, usize)]) -> Result<CascadeBatch> {
-        let inputs = inputs(beginnings);
+    fn pack(&self, beginnings: &[(&HistoryExample, usize)], _: ScoredSteps) -> Result<CascadeBatch> {
+        let inputs: Vec<CascadeInput> =
+            beginnings.iter().map(|&(example, n_steps)| example.input.truncated(n_steps)).collect();
         CascadeBatch::new(self.config(), self.scaling(), &inputs.iter().collect::<Vec<_>>())
+    }
+
+    fn training_pass(&self, batch: &CascadeBatch, scored: ScoredSteps, seed: u64) -> Result<TrainPass> {
+        match scored {
+            ScoredSteps::Last => self.forward_train(batch, seed),
+            ScoredSteps::All => self.forward_train_prefixes(batch, seed),
+        }
+    }
+
+    fn evaluation_pass(&self, batch: &CascadeBatch, scored: ScoredSteps) -> Result<Tensor> {
+        match scored {
+            ScoredSteps::Last => self.logits(batch),
+            ScoredSteps::All => self.logits_prefixes(batch),
+        }
     }
 }
 
 impl Learner for Naive {
     type Example = HistoryExample;
+    type Batch = Tensor;
     const LEAST_BATCH: usize = 2;
     const LOGITS_ARE_CLASSES: bool = true;
 
@@ -183,34 +168,26 @@ impl Learner for Naive {
         example.input.n_steps()
     }
 
-    fn training_pass(
-        &self,
-        beginnings: &[(&HistoryExample, usize)],
-        scored: ScoredSteps,
-        seed: u64,
-    ) -> Result<TrainPass> {
-        self.forward_train(&self.rows(beginnings, scored)?, seed)
-    }
-
-    fn evaluation_pass(
-        &self,
-        beginnings: &[(&HistoryExample, usize)],
-        scored: ScoredSteps,
-    ) -> Result<Tensor> {
-        self.logits(&self.rows(beginnings, scored)?)
-    }
-}
-
-impl Naive {
-    fn rows(&self, beginnings: &[(&HistoryExample, usize)], scored: ScoredSteps) -> Result<Tensor> {
-        let inputs = inputs(beginnings);
-        match scored {
-            ScoredSteps::Last => self.batch(&inputs.iter().collect::<Vec<_>>()),
-            ScoredSteps::All => {
-                let rows: Vec<f32> = inputs.iter().flat_map(|input| &input.probabilities).copied().collect();
-                let width = self.config().n_probabilities();
-                Ok(Tensor::from_vec(rows, ((), width), self.device())?)
-            }
+    /// The rows of the scored steps.
+    fn pack(&self, beginnings: &[(&HistoryExample, usize)], scored: ScoredSteps) -> Result<Tensor> {
+        let width = self.config().n_probabilities();
+        let mut rows = Vec::new();
+        for &(example, n_steps) in beginnings {
+            let first = if scored == ScoredSteps::All { 0 } else { n_steps.saturating_sub(1) };
+            let all = &example.input.probabilities;
+            rows.extend_from_slice(all.get(first * width..n_steps * width).ok_or_else(|| {
+                let (expected, found) = (format!("at least {}", n_steps * width), all.len().to_string());
+                Error::Config { what: "number of probabilities of a history", expected, found }
+            })?);
         }
+        Ok(Tensor::from_vec(rows, ((), width), &Device::Cpu)?)
+    }
+
+    fn training_pass(&self, rows: &Tensor, _: ScoredSteps, seed: u64) -> Result<TrainPass> {
+        self.forward_train(&rows.to_device(self.device())?, seed)
+    }
+
+    fn evaluation_pass(&self, rows: &Tensor, _: ScoredSteps) -> Result<Tensor> {
+        self.logits(&rows.to_device(self.device())?)
     }
 }

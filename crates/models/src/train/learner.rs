@@ -15,9 +15,12 @@ use crate::{ModelFile, Result, TrainPass};
 ///
 /// An example is a sequence of steps with a true class. A network sees its beginnings: `(example, n)` stands for the first n
 /// steps, at least 1 and at most all.
-pub trait Learner: Clone + Debug {
+pub trait Learner: Clone + Debug + Sync {
     /// An object to learn from.
-    type Example: Debug;
+    type Example: Debug + Sync;
+
+    /// What goes through the network together: beginnings of some examples, packed, on the CPU.
+    type Batch: Send;
 
     /// Least number of objects that a training pass needs: 2 where it normalizes by its batch.
     const LEAST_BATCH: usize = 1;
@@ -69,22 +72,24 @@ pub trait Learner: Clone + Debug {
         ((fraction * n as f64) as usize).max(1).min(n)
     }
 
-    /// Logits of beginnings, for training: with dropout masks from the seed, statistics of the batch, and gradients.
+    /// Packs beginnings for a pass. [`Trainer`](super::Trainer) has it done on other threads, ahead of the passes: it leaves
+    /// the weights and the device alone.
     ///
     /// # Errors
-    /// When it cannot, or does not know the scored steps.
-    fn training_pass(
-        &self,
-        beginnings: &[(&Self::Example, usize)],
-        scored: ScoredSteps,
-        seed: u64,
-    ) -> Result<TrainPass>;
+    /// When a beginning does not fit, or the network does not know the scored steps.
+    fn pack(&self, beginnings: &[(&Self::Example, usize)], scored: ScoredSteps) -> Result<Self::Batch>;
 
-    /// Logits of beginnings as in use.
+    /// Logits of packed beginnings, for training: with dropout masks from the seed, statistics of the batch, and gradients.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn training_pass(&self, batch: &Self::Batch, scored: ScoredSteps, seed: u64) -> Result<TrainPass>;
+
+    /// Logits of packed beginnings as in use.
     ///
     /// # Errors
     /// As [`training_pass`](Self::training_pass).
-    fn evaluation_pass(&self, beginnings: &[(&Self::Example, usize)], scored: ScoredSteps) -> Result<Tensor>;
+    fn evaluation_pass(&self, batch: &Self::Batch, scored: ScoredSteps) -> Result<Tensor>;
 }
 
 /// After which steps of a beginning the loss wants logits.

@@ -49,7 +49,8 @@
 //!
 //! Determinism: the same seeds, objects, device and number of threads give the same weights to the last bit, interrupted
 //! or not. The order of objects and their truncation are functions of (seed, epoch) alone, so that a checkpoint needs no
-//! generator's state: the position in the epoch is enough.
+//! generator's state: the position in the epoch is enough. Batches are packed by other threads ahead of the passes, always the
+//! same ones in the same order.
 
 mod adam;
 mod batches;

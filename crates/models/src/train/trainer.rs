@@ -10,8 +10,9 @@ use super::batches::{self, Batch, Targets};
 use super::checkpoint::{Checkpoint, Parts, Position};
 use super::learner::with_weights;
 use super::split::{Split, cap_classes, stratified_split};
-use super::{Criterion, EpochReport, Learner, Progress, StepReport, TrainConfig, TrainError};
-use crate::{Oracle, dropout_seed};
+use super::{Criterion, EpochReport, Learner, Progress, ScoredSteps, StepReport, TrainConfig, TrainError};
+use crate::ahead::{ahead, feeding_threads};
+use crate::{Oracle, dropout_seed, keep_device_memory};
 
 type Result<T, E = TrainError> = std::result::Result<T, E>;
 
@@ -139,22 +140,15 @@ impl<'a, M: Learner> Trainer<'a, M> {
         loss: impl Fn(&Tensor, &Targets<'_>) -> candle_core::Result<Tensor>,
         mut progress: impl FnMut(Progress<'_>) -> ControlFlow<()>,
     ) -> Result<Trained<M>> {
+        keep_device_memory(self.best.device())?;
         loop {
             if let Some(ending) = self.ending() {
                 return Ok(self.trained(ending));
             }
             let epoch = self.position.epoch;
             let batches = batches::of_epoch::<M>(self.examples, &self.split.training, &self.config, epoch);
-            for batch in batches.iter().skip(self.position.batch) {
-                let report = self.step(batch, batches.len(), &loss)?;
-                let broke = progress(Progress::Step(&report)).is_break();
-                let due = |every: u64| every > 0 && report.step.is_multiple_of(every);
-                if broke || self.checkpoints.as_ref().is_some_and(|(_, every)| due(*every)) {
-                    self.write_checkpoint()?;
-                }
-                if broke {
-                    return Ok(self.trained(Ending::Callback));
-                }
+            if self.steps(&batches, &loss, &mut progress)?.is_break() {
+                return Ok(self.trained(Ending::Callback));
             }
             let report = self.finish_epoch(&loss)?;
             self.write_checkpoint()?;
@@ -162,6 +156,32 @@ impl<'a, M: Learner> Trainer<'a, M> {
                 return Ok(self.trained(Ending::Callback));
             }
         }
+    }
+
+    /// The steps of an epoch that are still to be made, until the callback breaks.
+    fn steps(
+        &mut self,
+        batches: &[Batch],
+        loss: impl Fn(&Tensor, &Targets<'_>) -> candle_core::Result<Tensor>,
+        progress: &mut impl FnMut(Progress<'_>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>> {
+        let rest = &batches[self.position.batch..];
+        // Packing looks at sizes and scaling alone, which are those of any network of this training.
+        let packer = self.best.clone();
+        packed(&packer, self.examples, rest, self.config.scored_steps, |packed| {
+            for (batch, packed) in rest.iter().zip(packed) {
+                let report = self.step(batch, &packed?, batches.len(), &loss)?;
+                let broke = progress(Progress::Step(&report)).is_break();
+                let due = |every: u64| every > 0 && report.step.is_multiple_of(every);
+                if broke || self.checkpoints.as_ref().is_some_and(|(_, every)| due(*every)) {
+                    self.write_checkpoint()?;
+                }
+                if broke {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            Ok(ControlFlow::Continue(()))
+        })
     }
 
     /// The network with the best weights so far, also after [`train`](Self::train) has failed.
@@ -217,6 +237,7 @@ impl<'a, M: Learner> Trainer<'a, M> {
     fn step(
         &mut self,
         batch: &Batch,
+        packed: &M::Batch,
         n_batches: usize,
         loss: impl Fn(&Tensor, &Targets<'_>) -> candle_core::Result<Tensor>,
     ) -> Result<StepReport> {
@@ -225,7 +246,7 @@ impl<'a, M: Learner> Trainer<'a, M> {
         let tensors = self.adam.variables().chain(&self.statistics);
         let network = with_weights(&self.best, tensors.map(|(name, t)| (name.clone(), t.clone())).collect())?;
         let seed = dropout_seed(self.config.seed, self.adam.step, 0);
-        let pass = network.training_pass(&batch.beginnings(self.examples), self.config.scored_steps, seed)?;
+        let pass = network.training_pass(packed, self.config.scored_steps, seed)?;
         let loss = loss(&pass.logits, &batch.targets())?;
         let mean = self.finite(&loss)?;
         self.adam.step(&loss.backward()?, learning_rate)?;
@@ -255,14 +276,18 @@ impl<'a, M: Learner> Trainer<'a, M> {
         let (mut validation_losses, mut n_right) = (Vec::new(), 0);
         let held_out = &self.split.held_out;
         for &fraction in &self.config.validation_fractions {
-            let mut sum = 0.0;
-            for batch in batches::at_fraction::<M>(self.examples, held_out, fraction, &self.config) {
-                let beginnings = batch.beginnings(self.examples);
-                let logits = network.evaluation_pass(&beginnings, self.config.scored_steps)?;
-                let targets = batch.targets();
-                sum += self.finite(&loss(&logits, &targets)?)? * batch.len() as f64;
-                n_right += if M::LOGITS_ARE_CLASSES { count_right(&logits, &targets)? } else { 0 };
-            }
+            let batches = batches::at_fraction::<M>(self.examples, held_out, fraction, &self.config);
+            let scored = self.config.scored_steps;
+            let sum = packed(&network, self.examples, &batches, scored, |packed| {
+                let mut sum = 0.0;
+                for (batch, packed) in batches.iter().zip(packed) {
+                    let logits = network.evaluation_pass(&packed?, scored)?;
+                    let targets = batch.targets();
+                    sum += self.finite(&loss(&logits, &targets)?)? * batch.len() as f64;
+                    n_right += if M::LOGITS_ARE_CLASSES { count_right(&logits, &targets)? } else { 0 };
+                }
+                Ok::<_, TrainError>(sum)
+            })?;
             validation_losses.push(sum / held_out.len() as f64);
         }
         let validation_loss = validation_losses.iter().sum::<f64>() / validation_losses.len() as f64;
@@ -323,6 +348,18 @@ impl<'a, M: Learner> Trainer<'a, M> {
         let history = self.position.history.clone();
         Trained { model: self.best.clone(), best_epoch: self.best_epoch(), history, ending }
     }
+}
+
+/// Gives `take` the batches, packed by other threads ahead of it.
+fn packed<M: Learner, R>(
+    network: &M,
+    examples: &[M::Example],
+    batches: &[Batch],
+    scored: ScoredSteps,
+    take: impl FnOnce(&mut dyn Iterator<Item = crate::Result<M::Batch>>) -> R,
+) -> R {
+    let pack = |index: usize| network.pack(&batches[index].beginnings(examples), scored);
+    ahead(feeding_threads(network.device()), batches.len(), pack, take)
 }
 
 /// Objects whose largest logit, after the last step, is that of their class.

@@ -1,4 +1,4 @@
-//! An arena gives every object what a stream of its own gives, to the last bit.
+//! An arena gives every object what a stream of its own gives, to the last bit on the CPU.
 
 use candle_core::{DType, Device, Shape, Tensor};
 use candle_nn::var_builder::SimpleBackend;
@@ -8,7 +8,10 @@ use heliacal_models::{
     Error, Oracle, Preset, Slot, StreamArena, StreamState, TimeOrigin, candle_core, candle_nn,
 };
 
-use crate::{made_up_light_curve, made_up_oracle, made_up_oracles, made_up_weights, wave};
+use crate::devices::{forward_tolerance, on_a_gpu};
+use crate::{
+    largest_difference, made_up_light_curve, made_up_oracle, made_up_oracles, made_up_weights, wave,
+};
 
 const N_OBJECTS: usize = 9;
 
@@ -74,6 +77,27 @@ fn every_preset_and_time_origin() {
     for oracle in made_up_oracles() {
         check(&oracle);
     }
+}
+
+/// There the products of many objects are others than those of one.
+#[test]
+fn close_together_on_a_gpu() {
+    on_a_gpu(|| {
+        let oracle = made_up_oracle(Preset::Published);
+        let observations = interleaved();
+        let mut streams: Vec<_> = (0..N_OBJECTS).map(|object| oracle.stream(&context(object))).collect();
+        let mut arena = oracle.arena();
+        let slots: Vec<Slot> = (0..N_OBJECTS).map(|object| arena.insert(&context(object))).collect();
+        for batch in observations.chunks(7) {
+            let pushed: Vec<_> = batch.iter().map(|&(object, o)| (slots[object], o)).collect();
+            for (found, &(object, observation)) in arena.push(&pushed).into_iter().zip(batch) {
+                let expected = streams[object].push(observation).unwrap().unwrap();
+                let widen = |logits: Vec<f32>| logits.into_iter().map(f64::from).collect::<Vec<_>>();
+                let worst = largest_difference(widen(found.unwrap().unwrap()), widen(expected));
+                assert!(worst < forward_tolerance(0.0), "{worst:e}");
+            }
+        }
+    });
 }
 
 #[test]

@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{DType, Tensor, Var};
 use candle_nn::VarBuilder;
 use heliacal_models::{
     Cascade, CascadeBatch, CascadeConfig, CascadeInput, CascadeScaling, FluxMoments, ScalingMode, TimeRange,
     TrainPass, candle_core, candle_nn,
 };
+
+use crate::devices::device;
+
+on_every_device!(logits_equal_pytorch, a_training_step_equals_pytorch, parameters_are_pytorchs,);
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/pytorch/cascade.safetensors");
 /// Of logits, which are of the order of 1.
@@ -47,7 +51,7 @@ fn state_dict(config: &CascadeConfig) -> Vec<(String, Tensor)> {
         };
         let numbers: Vec<f32> = (begin..begin + n).map(formula).collect();
         begin += n;
-        (name.clone(), Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap())
+        (name.clone(), Tensor::from_vec(numbers, shape, &device()).unwrap())
     };
     all.into_iter().map(tensor).collect()
 }
@@ -78,7 +82,7 @@ impl Golden {
         let trained: Vec<String> = config.parameters().into_iter().map(|(name, _)| name).collect();
         let vars = state_dict(&config).into_iter().filter(|(name, _)| trained.contains(name));
         let vars = vars.map(|(name, tensor)| (name, Var::from_tensor(&tensor).unwrap())).collect();
-        let tensors = candle_core::safetensors::load(GOLDEN, &Device::Cpu).unwrap();
+        let tensors = candle_core::safetensors::load(GOLDEN, &device()).unwrap();
         Self { config, prefix, tensors, vars }
     }
 
@@ -95,7 +99,7 @@ impl Golden {
         if with_variables {
             tensors.extend(self.vars.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone())));
         }
-        let vb = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);
+        let vb = VarBuilder::from_tensors(tensors, DType::F32, &device());
         Cascade::new(self.config.clone(), scaling(), vb).unwrap()
     }
 
@@ -134,7 +138,7 @@ impl Golden {
         self.check_logits(&format!("{step}.logits"), &pass.logits);
         let n = pass.logits.dim(0).unwrap();
         let labels: Vec<u32> = (0..n).map(|i| (i * 7 % self.config.n_classes) as u32).collect();
-        let labels = Tensor::new(labels, &Device::Cpu).unwrap();
+        let labels = Tensor::new(labels, &device()).unwrap();
         let gradients = candle_nn::loss::cross_entropy(&pass.logits, &labels).unwrap().backward().unwrap();
         for (name, var) in &self.vars {
             let found = in_double(gradients.get(var).unwrap_or_else(|| panic!("{name} has no gradient")));
@@ -180,7 +184,6 @@ fn both() -> [Golden; 2] {
     [Golden::new("small", &small), Golden::new("paper", &CascadeConfig::paper(5))]
 }
 
-#[test]
 fn logits_equal_pytorch() {
     for golden in both() {
         let (cascade, batch) = (golden.cascade(false), golden.batch());
@@ -195,7 +198,6 @@ fn logits_equal_pytorch() {
     }
 }
 
-#[test]
 fn a_training_step_equals_pytorch() {
     for golden in both() {
         let (cascade, batch) = (golden.cascade(true), golden.batch());
@@ -204,7 +206,6 @@ fn a_training_step_equals_pytorch() {
     }
 }
 
-#[test]
 fn parameters_are_pytorchs() {
     let paper = &both()[1];
     let count: usize = paper.vars.values().map(|var| var.elem_count()).sum();

@@ -1,9 +1,10 @@
-//! The cascade and the naive model are trained: what they learn, that a seed decides all, and what cannot be trained.
+//! The cascade and the naive model are trained: what they learn, that a seed decides all, and what cannot be trained. How right
+//! they become is looked at on the CPU: other roundings make another training.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use candle_core::{Device, Result, Tensor};
+use candle_core::{Result, Tensor};
 use heliacal_models::train::{
     Beginnings, Criterion, Ending, HistoryExample, Learner, Progress, ScoredSteps, Targets, TrainConfig,
     TrainError, Trained, Trainer,
@@ -13,7 +14,15 @@ use heliacal_models::{
     candle_core, candle_nn,
 };
 
+use crate::devices::device;
 use crate::wave;
+
+on_every_device!(
+    every_weight_and_every_statistic_moves,
+    a_cascade_is_resumed_to_the_bit,
+    a_naive_model_is_resumed_to_the_bit,
+    a_checkpoint_is_a_cascade_with_its_scaling,
+);
 
 /// Sixty objects of two classes, of 4 to 9 classifications: the first ones lean to the true class, the last says nothing.
 fn examples() -> Vec<HistoryExample> {
@@ -44,11 +53,11 @@ fn cascade(seed: u64) -> Cascade {
     let examples = examples();
     let inputs = examples.iter().map(|example| &example.input);
     let scaling = CascadeScaling::fit(&config, ScalingMode::TrainingSet, inputs).unwrap();
-    Cascade::fresh(config, scaling, seed, &Device::Cpu).unwrap()
+    Cascade::fresh(config, scaling, seed, &device()).unwrap()
 }
 
 fn naive(seed: u64) -> Naive {
-    Naive::fresh(NaiveConfig::of_cascade(cascade(1).config()), seed, &Device::Cpu).unwrap()
+    Naive::fresh(NaiveConfig::of_cascade(cascade(1).config()), seed, &device()).unwrap()
 }
 
 fn config() -> TrainConfig {
@@ -110,7 +119,6 @@ fn the_cascade_learns_what_only_the_history_tells_and_the_naive_model_does_not()
     assert_eq!(right.count() as f64 / held_out.len() as f64, accuracy(kept));
 }
 
-#[test]
 fn every_weight_and_every_statistic_moves() {
     let fresh = cascade(1);
     for scored_steps in [ScoredSteps::Last, ScoredSteps::All] {
@@ -146,7 +154,7 @@ fn a_resumed_training_equals_an_uninterrupted_one<M: Learner<Example = HistoryEx
                         _ => ControlFlow::Continue(()),
                     };
                     assert_eq!(trainer.train(cross_entropy, until).unwrap().ending, Ending::Callback);
-                    let resumed = Trainer::resume(&path, &examples, &Device::Cpu).unwrap();
+                    let resumed = Trainer::resume(&path, &examples, &device()).unwrap();
                     trainer = resumed.with_checkpoints(&path, 0);
                 }
                 let found = trainer.train(cross_entropy, go_on).unwrap();
@@ -158,35 +166,32 @@ fn a_resumed_training_equals_an_uninterrupted_one<M: Learner<Example = HistoryEx
     let other = train(fresh, TrainConfig { seed: 4, ..config() });
     assert_ne!(bits(&other.model), bits(&train(fresh, config()).model));
     assert!(matches!(
-        Trainer::<M>::resume(&path, &examples[1..], &Device::Cpu),
+        Trainer::<M>::resume(&path, &examples[1..], &device()),
         Err(TrainError::OtherObjects { .. })
     ));
 }
 
-#[test]
 fn a_cascade_is_resumed_to_the_bit() {
     a_resumed_training_equals_an_uninterrupted_one(&cascade(1));
 }
 
-#[test]
 fn a_naive_model_is_resumed_to_the_bit() {
     a_resumed_training_equals_an_uninterrupted_one(&naive(1));
 }
 
-#[test]
 fn a_checkpoint_is_a_cascade_with_its_scaling() {
     let examples = examples();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("checkpoint.safetensors");
     let mut trainer = Trainer::new(&cascade(1), &examples, config()).unwrap().with_checkpoints(&path, 0);
     let trained = trainer.train(cross_entropy, go_on).unwrap();
-    let read = Cascade::from_file(&ModelFile::read(&path).unwrap(), &Device::Cpu).unwrap();
+    let read = Cascade::from_file(&ModelFile::read(&path).unwrap(), &device()).unwrap();
     assert_eq!(bits(&read), bits(&trained.model));
     assert_eq!(read.scaling(), trained.model.scaling());
     let input = &examples[5].input;
     assert_eq!(read.predict_history(input).unwrap(), trained.model.predict_history(input).unwrap());
     // A naive model's training is another one.
-    assert!(Trainer::<Naive>::resume(&path, &examples, &Device::Cpu).is_err());
+    assert!(Trainer::<Naive>::resume(&path, &examples, &device()).is_err());
 }
 
 #[test]

@@ -8,7 +8,13 @@ use candle_core::{Device, Tensor};
 use heliacal_lightcurve::{Context, LightCurve, Passband, PhotometricSystem};
 use heliacal_models::{ModelFile, Oracle, Preset, TimeOrigin, candle_core};
 
+use crate::devices::device;
 use crate::largest_difference;
+
+on_every_device!(
+    logits_equal_pytorch_in_double_precision,
+    history_and_stream_agree_with_every_prefix_of_real_light_curves,
+);
 
 /// Folder of a data set of the test data, or None with a word on stderr.
 fn test_data(name: &str) -> Option<PathBuf> {
@@ -75,7 +81,7 @@ impl Golden {
 
     fn oracle(&self, preset: Preset, file: &str) -> Oracle {
         let file = ModelFile::read(self.weights.join(file)).unwrap();
-        Oracle::from_weights(preset.config(26), preset.features(), &file, &Device::Cpu).unwrap()
+        Oracle::from_weights(preset.config(26), preset.features(), &file, &device()).unwrap()
     }
 }
 
@@ -91,10 +97,9 @@ fn prepared(oracle: &Oracle, origin: TimeOrigin) -> Oracle {
     let features =
         if origin == TimeOrigin::FirstDetection { features.published_inference() } else { features };
     let file = oracle.to_file().unwrap();
-    Oracle::from_weights(oracle.config().clone(), features, &file, &Device::Cpu).unwrap()
+    Oracle::from_weights(oracle.config().clone(), features, &file, &device()).unwrap()
 }
 
-#[test]
 fn logits_equal_pytorch_in_double_precision() {
     let Some(golden) = Golden::read() else { return };
     let mut worst: f64 = 0.0;
@@ -155,7 +160,6 @@ fn inputs_equal_the_published_codes_bit_for_bit() {
     }
 }
 
-#[test]
 fn history_and_stream_agree_with_every_prefix_of_real_light_curves() {
     let Some(golden) = Golden::read() else { return };
     let oracle = golden.oracle(Preset::Published, "elasticc.best_model_f1.safetensors");

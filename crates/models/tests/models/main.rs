@@ -13,12 +13,22 @@ macro_rules! for_both_cells {
     };
 }
 
+/// Makes a test on every device of each function.
+macro_rules! on_every_device {
+    ($($test:ident),+ $(,)?) => {
+        mod on_every_device {
+            $(#[test] fn $test() { crate::devices::on_every_device(super::$test) })+
+        }
+    };
+}
+
 mod arena;
 mod attention;
 mod attention_prefixes;
 mod cascade;
 mod cascade_pytorch;
 mod cascade_training;
+mod devices;
 mod golden;
 mod oracle_head;
 mod prefixes;
@@ -34,10 +44,12 @@ mod train_learning;
 mod train_resume;
 mod weights;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Tensor};
 use candle_nn::VarBuilder;
 use heliacal_lightcurve::{LightCurve, Observation, Passband};
 use heliacal_models::{Oracle, OracleConfig, Preset, TimeOrigin, candle_core, candle_nn};
+
+use devices::device;
 
 /// Deterministic numbers in (-1, 1), different for every index.
 fn wave(index: usize) -> f32 {
@@ -52,9 +64,9 @@ fn made_up_weights(config: &OracleConfig) -> VarBuilder<'static> {
         let n: usize = shape.iter().product();
         let numbers: Vec<f32> = (index..index + n).map(|i| 0.1 * wave(i)).collect();
         index += n;
-        (name, Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap())
+        (name, Tensor::from_vec(numbers, shape, &device()).unwrap())
     });
-    VarBuilder::from_tensors(tensors.collect(), DType::F32, &Device::Cpu)
+    VarBuilder::from_tensors(tensors.collect(), DType::F32, &device())
 }
 
 fn made_up_oracle(preset: Preset) -> Oracle {

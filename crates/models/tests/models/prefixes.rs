@@ -1,4 +1,5 @@
-//! History and stream equal a fresh run on every truncated prefix, to the last bit.
+//! History and stream equal a fresh run on every truncated prefix, to the last bit, by the CPU's kernels; `golden` asks a GPU
+//! for the same within rounding.
 
 use heliacal_lightcurve::{Context, LightCurve, Observation, Passband};
 use heliacal_models::{Error, Oracle, Preset, StreamState, TimeOrigin};

@@ -6,7 +6,9 @@ use heliacal_models::{
     dropout_seed,
 };
 
-use crate::recurrent_problem::{GRADIENT_TOLERANCE, Outcome, Problem, every_isa, flat, mixed_lengths};
+use crate::recurrent_problem::{
+    GRADIENT_TOLERANCE, Outcome, Problem, every_engine, every_isa, flat, mixed_lengths,
+};
 
 for_both_cells!(
     nothing_to_drop_is_the_forward_pass,
@@ -83,7 +85,7 @@ fn gradients_go_through_the_masks<C: CellKind>() {
         engine.forward_with_dropout(rows, &problem.lengths, Some(state), &half(), SEED).unwrap()
     };
     let exact = problem.found_by::<C>(Isa::Portable, DType::F64, forward);
-    every_isa(|isa| {
+    every_engine(|isa| {
         let found = problem.found_by::<C>(isa, DType::F32, forward);
         found.check_states(&exact, &format!("{isa}"));
         found.check_gradients(&exact, GRADIENT_TOLERANCE, &format!("{isa}"));

@@ -1,14 +1,14 @@
 //! The engine's outputs and gradients against the equations in double precision, on every instruction set of this
-//! machine.
+//! machine and on a GPU.
 
 use heliacal_models::{CellKind, GruCell, LstmCell, RecurrentConfig};
 use proptest::prelude::*;
 
-use crate::recurrent_problem::{GRADIENT_TOLERANCE, Outcome, Problem, every_isa, mixed_lengths, widen};
+use crate::recurrent_problem::{GRADIENT_TOLERANCE, Outcome, Problem, every_engine, mixed_lengths, widen};
 
 fn check<C: CellKind>(problem: &Problem, case: &str) {
     let expected = problem.expected();
-    every_isa(|isa| {
+    every_engine(|isa| {
         problem.found::<C>(isa).check(&expected, &format!("{case} on {isa}, {:?}", problem.config));
     });
 }
@@ -75,7 +75,7 @@ fn inputs_of_every_size<C: CellKind>() {
         *x *= 10_f32.powi(i as i32 % 31);
     }
     let expected = problem.expected();
-    every_isa(|isa| {
+    every_engine(|isa| {
         let found = problem.found::<C>(isa);
         // Only the gradients by the weights that meet such inputs can be as large as they.
         let no_gradients = |outputs: &[f64]| Outcome { outputs: outputs.to_vec(), gradients: Vec::new() };
@@ -116,7 +116,7 @@ fn tiny_states_keep_their_digits<C: CellKind>() {
         }
         let expected = problem.expected();
         let outputs = |outcome: &Outcome| vec![("outputs".to_owned(), outcome.outputs.clone())];
-        every_isa(|isa| {
+        every_engine(|isa| {
             let found = problem.found::<C>(isa);
             let found = Outcome { gradients: outputs(&found), ..found };
             let expected = Outcome { gradients: outputs(&expected), ..expected.clone() };
@@ -173,7 +173,7 @@ fn finite_differences<C: CellKind>() {
         gradients.push((String::new(), gradient));
     }
     let expected = Outcome { outputs: Vec::new(), gradients };
-    every_isa(|isa| {
+    every_engine(|isa| {
         let found = problem.found::<C>(isa);
         found.check_gradients(&expected, GRADIENT_TOLERANCE, &format!("differences on {isa}"));
     });
@@ -202,7 +202,7 @@ fn any_shape<C: CellKind>() {
         .run(&shapes, |(input, hidden, n_layers, lengths)| {
             let problem = Problem::new::<C>(RecurrentConfig { input, hidden, n_layers }, lengths);
             let expected = problem.expected();
-            every_isa(|isa| {
+            every_engine(|isa| {
                 let found = problem.found::<C>(isa);
                 found.check_states(&expected, &format!("any shape on {isa}"));
                 found.check_gradients_above(

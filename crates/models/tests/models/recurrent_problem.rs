@@ -1,10 +1,11 @@
 //! A batch for the recurrent layers with all its inputs in the open, what the engine makes of it, and what the reference
 //! does.
 
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{DType, Tensor, Var};
 use candle_nn::VarBuilder;
 use heliacal_models::{CellKind, Isa, Recurrent, RecurrentConfig, RecurrentState, candle_core, candle_nn};
 
+use crate::devices::{device, forward_tolerance, gradient_tolerance, on_a_gpu};
 use crate::recurrent_reference::{Equations, Layer, Reference};
 use crate::wave;
 
@@ -106,7 +107,7 @@ impl Problem {
     /// The same with weights of a number type.
     pub fn engine_in<C: CellKind>(&self, isa: Isa, dtype: DType) -> Recurrent<C> {
         let tensor = |(shape, numbers): (Vec<usize>, &Vec<f32>)| {
-            Tensor::from_slice(numbers, shape, &Device::Cpu).unwrap()
+            Tensor::from_slice(numbers, shape, &device()).unwrap()
         };
         let tensors: Vec<_> = self.weight_shapes().zip(self.weights.iter().flatten()).map(tensor).collect();
         self.engine_of(&tensors, isa, dtype)
@@ -114,17 +115,17 @@ impl Problem {
 
     fn engine_of<C: CellKind>(&self, weights: &[Tensor], isa: Isa, dtype: DType) -> Recurrent<C> {
         let tensors = self.weight_names().zip(weights.iter().cloned()).collect();
-        let vb = VarBuilder::from_tensors(tensors, dtype, &Device::Cpu);
+        let vb = VarBuilder::from_tensors(tensors, dtype, &device());
         Recurrent::new(self.config, vb).unwrap().with_isa(isa).unwrap()
     }
 
     pub fn rows_tensor(&self) -> Tensor {
-        Tensor::from_slice(&self.rows, (self.n_rows(), self.config.input), &Device::Cpu).unwrap()
+        Tensor::from_slice(&self.rows, (self.n_rows(), self.config.input), &device()).unwrap()
     }
 
     pub fn state_tensors(&self) -> RecurrentState {
         let shape = (self.lengths.len(), self.config.hidden);
-        let tensor = |numbers: &Vec<f32>| Tensor::from_slice(numbers, shape, &Device::Cpu).unwrap();
+        let tensor = |numbers: &Vec<f32>| Tensor::from_slice(numbers, shape, &device()).unwrap();
         RecurrentState::from_tensors(self.state.iter().map(tensor).collect())
     }
 
@@ -156,7 +157,7 @@ impl Problem {
         run: impl Fn(&Recurrent<C>, &Tensor, &RecurrentState) -> Tensor,
     ) -> Outcome {
         let var = |numbers: &[f32], shape: Vec<usize>| {
-            let tensor = Tensor::from_slice(numbers, shape, &Device::Cpu).unwrap();
+            let tensor = Tensor::from_slice(numbers, shape, &device()).unwrap();
             Var::from_tensor(&tensor.to_dtype(dtype).unwrap()).unwrap()
         };
         let weights: Vec<Var> = self
@@ -178,7 +179,7 @@ impl Problem {
         } else {
             self.last_rows(&self.cotangent)
         };
-        let cotangent = Tensor::from_vec(cotangent, outputs.shape(), &Device::Cpu).unwrap();
+        let cotangent = Tensor::from_vec(cotangent, outputs.shape(), &device()).unwrap();
         let cotangent = cotangent.to_dtype(dtype).unwrap();
         let gradients = (&outputs * cotangent).unwrap().sum_all().unwrap().backward().unwrap();
         let names = self.weight_names().chain(["rows".to_owned()]);
@@ -274,7 +275,7 @@ impl Outcome {
     pub fn check_states(&self, expected: &Self, case: &str) {
         let worst = crate::largest_difference(self.outputs.iter().copied(), expected.outputs.iter().copied());
         assert_eq!(self.outputs.len(), expected.outputs.len(), "{case}");
-        assert!(worst <= STATE_TOLERANCE, "{case}: a state is off by {worst:.1e}");
+        assert!(worst <= forward_tolerance(STATE_TOLERANCE), "{case}: a state is off by {worst:.1e}");
     }
 
     pub fn check_gradients(&self, expected: &Self, tolerance: f64, case: &str) {
@@ -292,7 +293,7 @@ impl Outcome {
             let largest = size(expected);
             let worst = crate::largest_difference(found.iter().copied(), expected.iter().copied());
             // Gradients below single precision's smallest number are zero.
-            let allowed = tolerance * largest.max(floor * largest_of_all);
+            let allowed = gradient_tolerance(tolerance) * largest.max(floor * largest_of_all);
             let allowed = allowed.max(f64::from(f32::MIN_POSITIVE));
             assert!(
                 worst <= allowed,
@@ -326,7 +327,13 @@ pub fn mixed_lengths(n: usize, longest: usize) -> Vec<usize> {
     (0..n).map(length).collect()
 }
 
-/// Runs a test for every instruction set of this machine.
+/// Runs a test for every instruction set of this machine, and on a GPU.
+pub fn every_engine(mut test: impl FnMut(Isa)) {
+    every_isa(&mut test);
+    on_a_gpu(|| test(Isa::Portable));
+}
+
+/// Runs a test for every instruction set of this machine: tests of bits, which are the kernels' of the CPU.
 pub fn every_isa(mut test: impl FnMut(Isa)) {
     let available = Isa::available();
     assert!(available.contains(&Isa::Portable));

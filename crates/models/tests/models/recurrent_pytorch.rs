@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use candle_core::{DType, Device, Tensor};
 use heliacal_models::{CellKind, GruCell, LstmCell, RecurrentConfig, candle_core};
 
-use crate::recurrent_problem::{Outcome, Problem, equations, every_isa, flat};
+use crate::recurrent_problem::{Outcome, Problem, equations, every_engine, flat};
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/pytorch/recurrent.safetensors");
 
@@ -15,7 +15,7 @@ fn packed_sequences_equal_pytorch<C: CellKind>() {
     let golden = candle_core::safetensors::load(GOLDEN, &Device::Cpu).unwrap();
     let cell = C::NAME.to_lowercase();
     let (problem, expected) = read::<C>(&golden, &cell);
-    every_isa(|isa| problem.found::<C>(isa).check(&expected, &format!("{cell} on {isa}")));
+    every_engine(|isa| problem.found::<C>(isa).check(&expected, &format!("{cell} on {isa}")));
 }
 
 /// The inputs, and PyTorch's outputs and gradients.

@@ -5,7 +5,9 @@ use heliacal_models::{
     CellKind, GruCell, Isa, LstmCell, Recurrent, RecurrentConfig, RecurrentState, candle_core,
 };
 
-use crate::recurrent_problem::{GRADIENT_TOLERANCE, Outcome, Problem, every_isa, flat, mixed_lengths};
+use crate::recurrent_problem::{
+    GRADIENT_TOLERANCE, Outcome, Problem, every_engine, every_isa, flat, mixed_lengths,
+};
 
 for_both_cells!(
     branches_equal_the_equations,
@@ -78,7 +80,7 @@ fn branches_equal_the_equations<C: CellKind>() {
         let config = RecurrentConfig { input, hidden, n_layers };
         let problem = Problem::new::<C>(config, mixed_lengths(n, 30));
         let expected = expected(&problem);
-        every_isa(|isa| {
+        every_engine(|isa| {
             let found = problem.found_by::<C>(isa, DType::F32, |engine, rows, state| {
                 branches(engine, rows, &problem.lengths, state)
             });

@@ -1,13 +1,24 @@
-//! Training learns, stops when told, and says what went wrong.
+//! Training learns, stops when told, and says what went wrong. How much it learns is looked at on the CPU: other roundings make
+//! another training.
 
 use std::ops::ControlFlow;
 
-use candle_core::{Device, Result, Tensor};
+use candle_core::{Result, Tensor};
 use heliacal_lightcurve::{Context, LightCurve, Observation, Passband};
 use heliacal_models::train::{Ending, Example, Progress, Targets, TrainConfig, TrainError, Trainer};
 use heliacal_models::{Activation, Error, Oracle, OracleConfig, Preset, candle_core, candle_nn};
 
+use crate::devices::device;
 use crate::{largest_difference, wave};
+
+on_every_device!(
+    reports_count_from_the_protocol,
+    patience_ends_a_training_and_the_best_weights_are_kept,
+    the_callback_stops_and_training_goes_on_when_asked,
+    a_loss_of_nan_names_epoch_and_step_and_the_best_weights_are_kept,
+    the_loss_sees_the_fraction,
+    an_embedding_is_what_the_last_layer_reads,
+);
 
 /// Nodes of the toy tree: a root and three classes.
 const N_NODES: usize = 4;
@@ -45,7 +56,7 @@ pub fn toy_model(seed: u64) -> Oracle {
         head: vec![(12, Activation::Relu)],
         ..Preset::Paper.config(N_NODES)
     };
-    Oracle::fresh(config, Preset::Paper.features(), seed, &Device::Cpu).unwrap()
+    Oracle::fresh(config, Preset::Paper.features(), seed, &device()).unwrap()
 }
 
 pub fn toy_config() -> TrainConfig {
@@ -110,7 +121,6 @@ fn a_toy_problem_is_learned_and_every_variable_moves() {
     }
 }
 
-#[test]
 fn reports_count_from_the_protocol() {
     let examples = toy_examples();
     let config = TrainConfig { epochs: 2, decay_steps: 4, decay_factor: 0.5, ..toy_config() };
@@ -153,7 +163,6 @@ fn caps_bind_and_the_split_is_disjoint() {
     assert!(split.training.iter().all(|object| !split.held_out.contains(object)));
 }
 
-#[test]
 fn patience_ends_a_training_and_the_best_weights_are_kept() {
     let examples = toy_examples();
     // Steps so small that nothing is learned, and a loss that grows: the first epoch stays the best.
@@ -168,7 +177,6 @@ fn patience_ends_a_training_and_the_best_weights_are_kept() {
     assert_eq!((trained.history.len(), trained.best_epoch), (4, Some(0)));
 }
 
-#[test]
 fn the_callback_stops_and_training_goes_on_when_asked() {
     let examples = toy_examples();
     let mut trainer = Trainer::new(&toy_model(1), &examples, toy_config()).unwrap();
@@ -181,7 +189,6 @@ fn the_callback_stops_and_training_goes_on_when_asked() {
     assert_eq!(trainer.train(cross_entropy, go_on).unwrap().history, trained.history);
 }
 
-#[test]
 fn a_loss_of_nan_names_epoch_and_step_and_the_best_weights_are_kept() {
     let examples = toy_examples();
     let mut trainer = Trainer::new(&toy_model(1), &examples, toy_config()).unwrap();
@@ -230,7 +237,6 @@ fn what_cannot_be_trained_is_an_error() {
     assert!(trainer.train(fails, go_on).unwrap_err().to_string().contains("no loss today"));
 }
 
-#[test]
 fn the_loss_sees_the_fraction() {
     let examples = toy_examples();
     let config = TrainConfig { epochs: 1, ..toy_config() };
@@ -247,7 +253,6 @@ fn the_loss_sees_the_fraction() {
     assert!(seen[48 + 3 * 12..].iter().all(|&f| f == 1.0)); // the last validation is on whole light curves
 }
 
-#[test]
 fn an_embedding_is_what_the_last_layer_reads() {
     let model = toy_model(3);
     let examples = toy_examples();

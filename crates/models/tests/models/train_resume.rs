@@ -4,11 +4,19 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use candle_core::Device;
 use heliacal_models::train::{Ending, Progress, TrainConfig, TrainError, Trained, Trainer};
-use heliacal_models::{Error, ModelFile, Oracle, candle_core};
+use heliacal_models::{Error, ModelFile, Oracle};
 
+use crate::devices::device;
 use crate::train_learning::{cross_entropy, go_on, toy_config, toy_examples, toy_model};
+
+on_every_device!(
+    the_seed_decides_the_weights,
+    a_resumed_training_equals_an_uninterrupted_one,
+    a_training_that_is_made_longer_equals_a_long_one,
+    a_killed_process_leaves_its_last_checkpoint,
+    a_checkpoint_is_a_model_file_of_the_best_weights,
+);
 
 /// Every weight, to the last bit.
 fn bits(model: &Oracle) -> BTreeMap<String, Vec<u32>> {
@@ -31,7 +39,6 @@ fn until_step(last: u64) -> impl FnMut(Progress<'_>) -> ControlFlow<()> {
     }
 }
 
-#[test]
 fn the_seed_decides_the_weights() {
     let (first, current) = uninterrupted(&toy_config());
     let (second, again) = uninterrupted(&toy_config());
@@ -43,7 +50,6 @@ fn the_seed_decides_the_weights() {
     assert_ne!(bits(&toy_model(1)), bits(&toy_model(2)));
 }
 
-#[test]
 fn a_resumed_training_equals_an_uninterrupted_one() {
     // The decay falls into the resumed part.
     let config = TrainConfig { decay_steps: 10, decay_factor: 0.3, ..toy_config() };
@@ -58,20 +64,19 @@ fn a_resumed_training_equals_an_uninterrupted_one() {
         for &stop in stops {
             let stopped = trainer.train(cross_entropy, until_step(stop)).unwrap();
             assert_eq!(stopped.ending, Ending::Callback);
-            trainer = Trainer::resume(&path, &examples, &Device::Cpu).unwrap().with_checkpoints(&path, 0);
+            trainer = Trainer::resume(&path, &examples, &device()).unwrap().with_checkpoints(&path, 0);
         }
         let found = trainer.train(cross_entropy, go_on).unwrap();
         assert_eq!(found.history, expected.history);
         assert_eq!(bits(&found.model), bits(&expected.model));
         assert_eq!(bits(&trainer.current().unwrap()), bits(&expected_current));
         // A finished training resumes to its end.
-        let mut again = Trainer::resume(&path, &examples, &Device::Cpu).unwrap();
+        let mut again = Trainer::resume(&path, &examples, &device()).unwrap();
         let again = again.train(cross_entropy, |_| panic!("nothing is left to do")).unwrap();
         assert_eq!(bits(&again.model), bits(&expected.model));
     }
 }
 
-#[test]
 fn a_training_that_is_made_longer_equals_a_long_one() {
     let (expected, expected_current) = uninterrupted(&toy_config());
     let examples = toy_examples();
@@ -80,14 +85,13 @@ fn a_training_that_is_made_longer_equals_a_long_one() {
     let short = TrainConfig { epochs: 2, ..toy_config() };
     let mut trainer = Trainer::new(&toy_model(1), &examples, short).unwrap().with_checkpoints(&path, 0);
     assert_eq!(trainer.train(cross_entropy, go_on).unwrap().ending, Ending::Epochs);
-    let mut longer = Trainer::resume(&path, &examples, &Device::Cpu).unwrap().with_epochs(6);
+    let mut longer = Trainer::resume(&path, &examples, &device()).unwrap().with_epochs(6);
     let found = longer.train(cross_entropy, go_on).unwrap();
     assert_eq!(found.history, expected.history);
     assert_eq!(bits(&found.model), bits(&expected.model));
     assert_eq!(bits(&longer.current().unwrap()), bits(&expected_current));
 }
 
-#[test]
 fn a_killed_process_leaves_its_last_checkpoint() {
     let (expected, _) = uninterrupted(&toy_config());
     let examples = toy_examples();
@@ -103,7 +107,7 @@ fn a_killed_process_leaves_its_last_checkpoint() {
     });
     assert!(killed.is_err());
     let mut steps = Vec::new();
-    let mut resumed = Trainer::resume(&path, &examples, &Device::Cpu).unwrap();
+    let mut resumed = Trainer::resume(&path, &examples, &device()).unwrap();
     let found = resumed
         .train(cross_entropy, |progress| {
             if let Progress::Step(step) = progress {
@@ -124,14 +128,13 @@ fn write_checkpoint(path: &Path) {
     trainer.train(cross_entropy, until_step(14)).unwrap();
 }
 
-#[test]
 fn a_checkpoint_is_a_model_file_of_the_best_weights() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("checkpoint.safetensors");
     write_checkpoint(&path);
-    let model = Oracle::from_file(&ModelFile::read(&path).unwrap(), &Device::Cpu).unwrap();
+    let model = Oracle::from_file(&ModelFile::read(&path).unwrap(), &device()).unwrap();
     let examples = toy_examples();
-    let trainer = Trainer::resume(&path, &examples, &Device::Cpu).unwrap();
+    let trainer = Trainer::resume(&path, &examples, &device()).unwrap();
     assert_eq!(bits(&model), bits(trainer.best()));
     assert_ne!(bits(&model), bits(&trainer.current().unwrap()));
     assert_eq!((trainer.history().len(), trainer.config()), (2, &toy_config()));
@@ -143,7 +146,7 @@ fn damaged_and_foreign_checkpoints_are_typed_errors() {
     let path = folder.path().join("checkpoint.safetensors");
     write_checkpoint(&path);
     let examples = toy_examples();
-    let resume = |path: &Path| Trainer::<Oracle>::resume(path, &examples, &Device::Cpu).unwrap_err();
+    let resume = |path: &Path| Trainer::<Oracle>::resume(path, &examples, &device()).unwrap_err();
 
     let bytes = std::fs::read(&path).unwrap();
     let cut = folder.path().join("cut");
@@ -170,6 +173,6 @@ fn damaged_and_foreign_checkpoints_are_typed_errors() {
     assert!(matches!(resume(&plain), TrainError::Checkpoint { .. }));
 
     // Other objects.
-    let error = Trainer::<Oracle>::resume(&path, &examples[1..], &Device::Cpu).unwrap_err();
+    let error = Trainer::<Oracle>::resume(&path, &examples[1..], &device()).unwrap_err();
     assert!(matches!(error, TrainError::OtherObjects { .. }), "{error}");
 }

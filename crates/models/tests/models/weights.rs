@@ -4,16 +4,18 @@ use candle_core::{DType, Device, Tensor};
 use heliacal_lightcurve::Context;
 use heliacal_models::{Error, FeatureSpec, ModelFile, Oracle, Preset, candle_core};
 
+use crate::devices::device;
 use crate::{made_up_light_curve, made_up_oracle};
 
-#[test]
+on_every_device!(a_saved_model_comes_back_with_its_encoding,);
+
 fn a_saved_model_comes_back_with_its_encoding() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
     for preset in Preset::ALL {
         let oracle = made_up_oracle(preset);
         oracle.to_file().unwrap().write(&path).unwrap();
-        let read = Oracle::from_file(&ModelFile::read(&path).unwrap(), &Device::Cpu).unwrap();
+        let read = Oracle::from_file(&ModelFile::read(&path).unwrap(), &device()).unwrap();
         assert_eq!((read.config(), read.features()), (oracle.config(), oracle.features()));
         let light_curve = made_up_light_curve(12);
         let logits = |oracle: &Oracle| oracle.logits(light_curve.view(), &Context::new()).unwrap();

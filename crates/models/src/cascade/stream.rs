@@ -25,9 +25,9 @@ pub struct BaseClassification<'a> {
 /// An object that is being classified: push a base classification, get the cascade's.
 ///
 /// A push costs one step of the LSTM, however long the history is: of the step before, all but the time to its next one was
-/// summed when it came; now the time is known, its gates are finished, and the new step is made from there. It gives, to the last bit, what [`Cascade::predict_history`] gives for all
-/// classifications so far. It runs on the CPU, with copies of weights that are on another device; its numbers then differ
-/// in their last digits from those that the device gives.
+/// summed when it came; now the time is known, its gates are finished, and the new step is made from there. It gives, to the
+/// last bit, what [`Cascade::predict_history`] gives for all classifications so far. It runs on the CPU, with copies of weights
+/// that are on another device; its numbers then differ in their last digits from those that the device gives.
 ///
 /// Beyond `max_steps` (100 in the paper) the last classification stands: every further push gives it again. A network that
 /// has never seen a longer history has nothing to say about one, and a broker that asks for a class with every alert gets

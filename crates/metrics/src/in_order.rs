@@ -11,9 +11,8 @@ pub(crate) fn in_order<S, T: Send>(
     scratch: impl Fn() -> S + Sync,
     evaluate: impl Fn(&mut S, usize) -> T + Sync,
 ) -> Vec<T> {
-    let run = |items: Range<usize>| {
-        // The first part will take in the others.
-        let mut results = Vec::with_capacity(if items.start == 0 { n_items } else { items.len() });
+    let run = |items: Range<usize>, capacity: usize| {
+        let mut results = Vec::with_capacity(capacity);
         let mut scratch = scratch();
         results.extend(items.map(|item| evaluate(&mut scratch, item)));
         results
@@ -22,30 +21,33 @@ pub(crate) fn in_order<S, T: Send>(
     {
         let n_threads = rayon_core::current_num_threads();
         if n_threads > 1 {
-            return gather(0..n_items, part.max(n_items / (n_threads * PARTS_PER_THREAD)), &run);
+            return gather(0..n_items, n_items, part.max(n_items / (n_threads * PARTS_PER_THREAD)), &run);
         }
     }
-    run(0..n_items)
+    run(0..n_items, n_items)
 }
 
 /// So many that a thread with slow items does not keep the others waiting.
 #[cfg(feature = "rayon")]
-const PARTS_PER_THREAD: usize = 8;
+const PARTS_PER_THREAD: usize = 4;
 
-/// Halves the items until a part is left. By `rayon_core` alone: the iterators of rayon take longer to compile than all else
-/// that this crate depends on.
+/// Halves the items until a part is left; the first half has room for the results of the second one. By `rayon_core` alone:
+/// the iterators of rayon take longer to compile than all else that this crate depends on.
 #[cfg(feature = "rayon")]
 fn gather<T: Send>(
     items: Range<usize>,
+    capacity: usize,
     part: usize,
-    run: &(dyn Fn(Range<usize>) -> Vec<T> + Sync),
+    run: &(dyn Fn(Range<usize>, usize) -> Vec<T> + Sync),
 ) -> Vec<T> {
     if items.len() <= part.max(1) {
-        return run(items);
+        return run(items, capacity);
     }
     let middle = items.start + items.len() / 2;
-    let (mut results, mut behind) =
-        rayon_core::join(|| gather(items.start..middle, part, run), || gather(middle..items.end, part, run));
+    let (mut results, mut behind) = rayon_core::join(
+        || gather(items.start..middle, capacity, part, run),
+        || gather(middle..items.end, items.end - middle, part, run),
+    );
     results.append(&mut behind);
     results
 }

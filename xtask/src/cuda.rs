@@ -50,14 +50,25 @@ pub fn check() -> Outcome {
         );
     }
     emulate(&folder)?;
-    let Some(toolkit) = toolkit else { return Ok(()) };
-    let mut check = cargo(&["check", "--features", "cuda", "--all-targets"]);
-    check.args(["-p", "heliacal-losses", "-p", "heliacal-models", "-p", "heliacal"]);
-    check.env("CARGO_TARGET_DIR", root().join("target/cuda"));
+    if toolkit.is_none() {
+        return Ok(());
+    }
+    process::run(cargo_with_cuda(&["check", "--all-targets"])?)
+}
+
+/// cargo for the crates that have the feature `cuda`, optimized, with nvcc in PATH where it was found. What it builds is apart
+/// from the CPU's, so that the two do not undo each other, and in one place for all chores: candle's kernels take minutes.
+pub fn cargo_with_cuda(arguments: &[&str]) -> Result<Command, String> {
+    let mut command = cargo(arguments);
+    command.args(["--release", "--features", "cuda"]);
+    command.args(["-p", "heliacal-losses", "-p", "heliacal-models", "-p", "heliacal"]);
+    if std::env::var_os("CARGO_TARGET_DIR").is_none() {
+        command.env("CARGO_TARGET_DIR", root().join("target-cuda"));
+    }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::env::join_paths(std::iter::once(toolkit).chain(std::env::split_paths(&path)));
-    check.env("PATH", path.map_err(|error| format!("PATH: {error}"))?);
-    process::run(check)
+    let path = std::env::join_paths(toolkit().into_iter().chain(std::env::split_paths(&path)));
+    command.env("PATH", path.map_err(|error| format!("PATH: {error}"))?);
+    Ok(command)
 }
 
 /// The folder of nvcc and its companions.

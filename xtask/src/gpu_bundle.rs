@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use crate::Outcome;
-use crate::process::{self, cargo, program, root};
+use crate::cuda::cargo_with_cuda;
+use crate::process::{self, program, root};
 
 /// Where it is put together; git ignores it.
 const FOLDER: &str = "gpu-bundle";
@@ -20,8 +21,7 @@ const DATA: [&str; 2] = ["oracle-elasticc", "esc"];
 
 /// Builds the programs with feature `cuda`, strips and packs them, and lays beside them what they need.
 ///
-/// Needs nvcc (PATH, or CUDA_HOME and CUDA_COMPUTE_CAP), strip, tar and xz. The build has a target folder of its own, so that
-/// it and the CPU's do not undo each other.
+/// Needs nvcc (PATH, or CUDA_HOME and CUDA_COMPUTE_CAP), strip, tar and xz.
 pub fn run() -> Outcome {
     let folder = root().join(FOLDER);
     if folder.exists() {
@@ -65,17 +65,9 @@ pub fn run() -> Outcome {
 
 /// The programs by name.
 fn build() -> Result<Vec<(String, PathBuf)>, String> {
-    let mut arguments =
-        vec!["build", "--release", "--features", "cuda", "--message-format", "json-render-diagnostics"];
-    for package in ["heliacal", "heliacal-models", "heliacal-losses"] {
-        arguments.extend(["-p", package]);
-    }
-    arguments.extend(TARGETS.as_flattened());
-    let mut command = cargo(&arguments);
+    let build = ["build", "--message-format", "json-render-diagnostics"];
+    let mut command = cargo_with_cuda(&[&build[..], TARGETS.as_flattened()].concat())?;
     command.stderr(Stdio::inherit());
-    if std::env::var_os("CARGO_TARGET_DIR").is_none() {
-        command.env("CARGO_TARGET_DIR", root().join("target-cuda"));
-    }
     let messages = process::output(command)?;
     let executable = |line: &str| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;

@@ -8,8 +8,8 @@ use super::config::CascadeConfig;
 use super::head::softmax_rows;
 use super::input::CascadeInput;
 use super::network::Cascade;
-use crate::recurrent::{BeginStep, FinishStep, LSTM_GATES, Run, RunLate};
-use crate::{AdditiveScorer, AttentionState, Error, Result};
+use crate::recurrent::{BeginStep, FinishStep, Run, RunLate};
+use crate::{AdditiveScorer, AttentionState, CellKind, Error, LstmCell, Result};
 
 /// Histories that go through the network together: what the LSTM's kernels take at once.
 const TOGETHER: usize = 24;
@@ -171,7 +171,7 @@ impl Cascade {
         newest: &mut [f32],
     ) -> Result<()> {
         let hidden = self.config().hidden;
-        let (mut memory, mut sums) = (vec![0.0; hidden], vec![0.0; LSTM_GATES * hidden]);
+        let (mut memory, mut sums) = (vec![0.0; hidden], vec![0.0; LstmCell::GATES * hidden]);
         let mut newest = newest.chunks_exact_mut(hidden);
         self.lstm.with_layers(|vectors, layers| {
             let layer = &layers[0];

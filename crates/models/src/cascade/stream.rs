@@ -8,8 +8,8 @@ use super::input::check_classification;
 use super::kernels::Kernels;
 use super::network::Cascade;
 use super::scaling::{ScalingMode, Times};
-use crate::recurrent::{BeginStep, FinishStep, LSTM_GATES};
-use crate::{AttentionState, Error, Result};
+use crate::recurrent::{BeginStep, FinishStep};
+use crate::{AttentionState, CellKind, Error, LstmCell, Result};
 
 /// A classification by the base classifiers.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -87,7 +87,7 @@ impl Cascade {
             first_mjd: 0.0,
             newest_mjd: 0.0,
             memory: vec![0.0; hidden],
-            sums: vec![0.0; LSTM_GATES * hidden],
+            sums: vec![0.0; LstmCell::GATES * hidden],
             attention: AttentionState::new(hidden),
             probabilities: Vec::new(),
         })
@@ -106,7 +106,7 @@ impl Cascade {
         let n_probabilities = if state.n_steps > 0 { config.n_classes } else { 0 };
         for (what, expected, found) in [
             ("numbers in its memory", config.hidden, state.memory.len()),
-            ("sums of gates", LSTM_GATES * config.hidden, state.sums.len()),
+            ("sums of gates", LstmCell::GATES * config.hidden, state.sums.len()),
             ("numbers in its attention", config.hidden, state.attention.width()),
             ("newest probabilities", n_probabilities, state.probabilities.len()),
         ] {

@@ -31,7 +31,7 @@ pub(super) use cell::Cell;
 pub use cell::{GruCell, LstmCell};
 pub(super) use dense::{HEAD_ROWS, PackedDense, PackedHead, RunHead};
 pub(super) use gradient::BackwardLayer;
-pub(crate) use pending::{BeginStep, FinishStep, GATES as LSTM_GATES};
+pub(crate) use pending::{BeginStep, FinishStep};
 pub(super) use spare::Spare;
 pub(crate) use step::PackedLayer;
 pub(super) use step::Weights;

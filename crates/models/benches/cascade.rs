@@ -75,24 +75,32 @@ fn logits(c: &mut Criterion, case: &str, lengths: &[usize]) {
     });
 }
 
-/// One more classification of one object: always the 51st, as a broker gets it for many objects.
-fn push(c: &mut Criterion) {
-    let history = history(51, 0);
-    let cascade = cascade(std::slice::from_ref(&history));
-    let classification = |step: usize| BaseClassification {
-        mjd: history.mjd[step],
-        probabilities: &history.probabilities[step * CLASSES..(step + 1) * CLASSES],
-        flux: Some(history.flux[step]),
+/// One more classification of some objects whose states are at hand, of a network that takes any number of them.
+fn push(c: &mut Criterion, case: &str, n_objects: usize) {
+    let history = history(50, 0);
+    let paper = cascade(std::slice::from_ref(&history));
+    let config = CascadeConfig { max_steps: None, ..paper.config().clone() };
+    let cascade = Cascade::fresh(config, paper.scaling().clone(), 1, &Device::Cpu).unwrap();
+    let mut step = 0;
+    let mut classification = || {
+        step += 1;
+        let place = step % history.mjd.len();
+        let probabilities = &history.probabilities[place * CLASSES..(place + 1) * CLASSES];
+        let mjd = history.mjd[0] + 1e-3 * step as f64;
+        BaseClassification { mjd, probabilities, flux: Some(history.flux[place]) }
     };
-    let mut stream = cascade.stream().unwrap();
-    for step in 0..50 {
-        stream.push(classification(step)).unwrap();
+    if n_objects == 1 {
+        let mut stream = cascade.stream().unwrap();
+        on_threads(c, case, 1, &mut || {
+            black_box(stream.push(classification()).unwrap());
+        });
+    } else {
+        let mut states = vec![cascade.stream().unwrap().into_state(); n_objects];
+        on_threads(c, case, n_objects, &mut || {
+            let mut pushes: Vec<_> = states.iter_mut().map(|state| (state, classification())).collect();
+            assert!(black_box(cascade.push_all(&mut pushes)).iter().all(Result::is_ok));
+        });
     }
-    let state = stream.into_state();
-    on_threads(c, "push_1", 1, &mut || {
-        let mut stream = cascade.resume(state.clone()).unwrap();
-        black_box(stream.push(classification(50)).unwrap());
-    });
 }
 
 /// The naive model's answers to 100 classifications.
@@ -141,7 +149,8 @@ fn benches(c: &mut Criterion) {
     assert!(Isa::current().is_ok(), "HELIACAL_ISA names no instruction set of this machine");
     predict(c, "history_1x100", 1);
     predict(c, "history_64x100", 64);
-    push(c);
+    push(c, "push_1", 1);
+    push(c, "push_64", 64);
     naive(c);
     logits(c, "logits_256x100", &[100; 256]);
     train(c, "train_256x100", &[100; 256], Cascade::forward_train);

@@ -5,31 +5,19 @@ use rayon::prelude::*;
 
 use super::batch::CascadeBatch;
 use super::config::CascadeConfig;
+use super::groups::group_size;
 use super::head::softmax_rows;
 use super::input::CascadeInput;
+use super::kernels::Kernels;
 use super::network::Cascade;
-use crate::recurrent::{BeginStep, FinishStep, Run, RunLate};
-use crate::{AdditiveScorer, AttentionState, CellKind, Error, LstmCell, Result};
+use crate::recurrent::{BeginRow, BeginSteps, FinishStep, Run, RunLate};
+use crate::{AttentionState, CellKind, Error, LstmCell, Result};
 
-/// Histories that go through the network together: what the LSTM's kernels take at once.
-const TOGETHER: usize = 24;
+/// Histories that go through the network together at most, so that what lies between its layers stays small.
+const TOGETHER: usize = 48;
 
 /// The same on a device without our kernels for the CPU.
 const TOGETHER_ON_A_DEVICE: usize = 2048;
-
-/// The steps of some histories behind the LSTM.
-struct Steps {
-    /// Outputs `[step, hidden]` of steps that know the time to their next one.
-    settled: Vec<f32>,
-    /// Outputs `[step, hidden]` of steps that do not; empty when there are no time features, and they are the same.
-    newest: Vec<f32>,
-}
-
-impl Steps {
-    fn newest(&self) -> &[f32] {
-        if self.newest.is_empty() { &self.settled } else { &self.newest }
-    }
-}
 
 impl Cascade {
     /// Class probabilities `[step, class]`, row-major, after each of the first `max_steps` classifications of an object:
@@ -62,7 +50,7 @@ impl Cascade {
         // Objects of like length together, the longest first.
         let mut order: Vec<usize> = (0..inputs.len()).collect();
         order.sort_by_key(|&index| std::cmp::Reverse(inputs[index].n_steps()));
-        let together = inputs.len().div_ceil(rayon::current_num_threads()).clamp(1, TOGETHER);
+        let together = group_size(inputs.len(), TOGETHER);
         let predict = |group: &&[usize]| {
             let group: Vec<&CascadeInput> = group.iter().map(|&index| &inputs[index]).collect();
             self.predict_together(&group)
@@ -94,9 +82,7 @@ impl Cascade {
         let batch = CascadeBatch::new(self.config(), self.scaling(), inputs)?;
         let lengths = batch.lengths().to_vec();
         let probabilities = if self.lstm.has_kernels() {
-            let n_rows = batch.n_rows();
-            let contexts = self.contexts(batch)?;
-            self.head.probabilities(self.lstm.isa(), n_rows, &contexts)?
+            self.probabilities(batch)?
         } else {
             let logits = self.logits_prefixes(&batch)?.flatten_all()?;
             let mut rows = logits.to_dtype(DType::F32)?.to_vec1()?;
@@ -112,54 +98,60 @@ impl Cascade {
         Ok(lengths.into_iter().map(history).collect())
     }
 
-    /// What the head gets after every step, `[sum of lengths, hidden]`, by the kernels.
-    fn contexts(&self, batch: CascadeBatch) -> Result<Vec<f32>> {
-        let hidden = self.config().hidden;
-        let lengths = batch.lengths().to_vec();
-        let steps = self.run_steps(batch)?;
-        let (settled_scores, newest_scores) = self.with_scorer(|scorer| {
-            let settled = scorer.scores(&steps.settled)?;
-            let newest =
-                if steps.newest.is_empty() { settled.clone() } else { scorer.scores(&steps.newest)? };
-            Ok((settled, newest))
-        })?;
-        let mut contexts = vec![0.0; steps.settled.len()];
-        let settled = settled_scores.iter().zip(steps.settled.chunks_exact(hidden));
-        let newest = newest_scores.iter().zip(steps.newest().chunks_exact(hidden));
-        let mut rows = settled.zip(newest).zip(contexts.chunks_exact_mut(hidden));
-        for length in lengths {
-            let mut attention = AttentionState::new(hidden);
-            for (((score, h), (newest_score, newest)), context) in rows.by_ref().take(length) {
-                attention.peek(*newest_score, newest, context)?;
-                attention.push(*score, h)?;
-            }
-        }
-        Ok(contexts)
-    }
-
-    /// The LSTM's outputs after every step of a batch.
-    fn run_steps(&self, batch: CascadeBatch) -> Result<Steps> {
-        let &CascadeConfig { hidden, time_features, .. } = self.config();
+    /// Class probabilities `[sum of lengths, class]` after every step, by the kernels.
+    fn probabilities(&self, batch: CascadeBatch) -> Result<Vec<f32>> {
+        let &CascadeConfig { hidden, time_features, n_classes, .. } = self.config();
         let lengths = batch.lengths().to_vec();
         let n_numbers = batch.n_rows() * hidden;
-        let mut settled = vec![0.0; n_numbers];
-        let mut newest = vec![0.0; if time_features { n_numbers } else { 0 }];
+        let mut outputs = self.spare.take(if time_features { 2 * n_numbers } else { n_numbers });
+        let (settled, newest) = outputs.split_at_mut(n_numbers);
+        self.run_steps(batch, settled, newest)?;
+        let newest = if time_features { &*newest } else { &*settled };
+
+        let probabilities = self.with_kernels(|Kernels { scorer, head, .. }| {
+            let settled_scores = scorer.scores(settled)?;
+            let newest_scores = if time_features { scorer.scores(newest)? } else { settled_scores.clone() };
+            let settled = settled_scores.iter().zip(settled.chunks_exact(hidden));
+            let newest = newest_scores.iter().zip(newest.chunks_exact(hidden));
+            let mut rows = settled.zip(newest);
+            let mut probabilities = Vec::with_capacity(settled_scores.len() * n_classes);
+            let mut contexts = Vec::new();
+            for length in lengths {
+                contexts.resize(length * hidden, 0.0);
+                let mut attention = AttentionState::new(hidden);
+                // The contexts first: they end, and nothing more of the rows is taken.
+                let steps = contexts.chunks_exact_mut(hidden).zip(rows.by_ref());
+                for (context, ((score, settled), (newest_score, newest))) in steps {
+                    attention.peek(*newest_score, newest, context)?;
+                    attention.push(*score, settled)?;
+                }
+                probabilities.extend(head.probabilities(length, &contexts));
+            }
+            Ok(probabilities)
+        });
+        self.spare.give([outputs]);
+        probabilities
+    }
+
+    /// The LSTM's outputs `[sum of lengths, hidden]` after every step of a batch: of steps that know the time to their next
+    /// one, and, if there are time features, of steps that do not.
+    fn run_steps(&self, batch: CascadeBatch, settled: &mut [f32], newest: &mut [f32]) -> Result<()> {
+        let &CascadeConfig { hidden, time_features, .. } = self.config();
+        let lengths = batch.lengths().to_vec();
         let (rows, to_next) =
             if time_features { batch.split_last_column() } else { (batch.rows, Vec::new()) };
         if let [_] = lengths[..] {
-            self.run_alone(&rows, &to_next, &mut settled, &mut newest)?;
-        } else {
-            let late = RunLate { inputs: &to_next, provisional: &mut newest };
-            self.lstm.run_batch(Run {
-                rows: &rows,
-                lengths: &lengths,
-                states: &mut vec![0.0; 2 * hidden * lengths.len()],
-                outputs: Some(&mut settled),
-                memories: None,
-                late: time_features.then_some(late),
-            })?;
+            return self.run_alone(&rows, &to_next, settled, newest);
         }
-        Ok(Steps { settled, newest })
+        let late = RunLate { inputs: &to_next, provisional: newest };
+        self.lstm.run_batch(Run {
+            rows: &rows,
+            lengths: &lengths,
+            states: &mut vec![0.0; 2 * hidden * lengths.len()],
+            outputs: Some(settled),
+            memories: None,
+            late: time_features.then_some(late),
+        })
     }
 
     /// [`run_steps`](Self::run_steps) of one history, as a stream goes through it: the same numbers in less time.
@@ -178,19 +170,15 @@ impl Cascade {
             let nothing = vec![0.0; hidden];
             let mut before = &nothing[..];
             let outputs = settled.chunks_exact_mut(hidden);
-            for (step, (row, output)) in rows.chunks_exact(layer.input).zip(outputs).enumerate() {
-                let (memory, sums) = (&mut memory, &mut sums);
-                let (provisional, from_the_end) = (newest.next(), step % 2 == 1);
-                vectors.run(BeginStep { layer, row, before, memory, sums, provisional, from_the_end });
+            for (step, (input, output)) in rows.chunks_exact(layer.input).zip(outputs).enumerate() {
+                let (from_the_end, provisional) = (step % 2 == 1, newest.next());
+                let begun = &mut [BeginRow { input, before, memory: &memory, sums: &mut sums, provisional }];
+                vectors.run(BeginSteps { layer, rows: begun, from_the_end });
+                let (sums, memory) = (&sums, &mut memory);
                 let last_input = to_next.get(step).copied();
                 vectors.run(FinishStep { layer, sums, last_input, memory, output: &mut *output });
                 before = output;
             }
         })
-    }
-
-    /// Scores of rows `[row, hidden]`.
-    pub(super) fn with_scorer<R>(&self, run: impl FnOnce(&AdditiveScorer) -> Result<R>) -> Result<R> {
-        self.scorer.with(self.attention.tensors().into_iter(), || self.attention.scorer(), run)?
     }
 }

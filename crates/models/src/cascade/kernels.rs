@@ -24,4 +24,9 @@ impl Cascade {
             })
         })?
     }
+
+    /// Scores of rows `[row, hidden]`.
+    fn with_scorer<R>(&self, run: impl FnOnce(&AdditiveScorer) -> Result<R>) -> Result<R> {
+        self.scorer.with(self.attention.tensors().into_iter(), || self.attention.scorer(), run)?
+    }
 }

@@ -11,6 +11,7 @@
 mod batch;
 mod batch_norm;
 mod config;
+mod groups;
 mod head;
 mod history;
 mod initialization;
@@ -20,6 +21,7 @@ mod naive;
 mod network;
 mod normalize;
 mod prefixes;
+mod push;
 mod scaling;
 mod stream;
 

@@ -11,7 +11,7 @@ use super::config::CascadeConfig;
 use super::head::ClassifierHead;
 use super::scaling::CascadeScaling;
 use crate::model_file::check_number_type;
-use crate::recurrent::Packed;
+use crate::recurrent::{Packed, Spare};
 use crate::{AdditiveAttention, AdditiveScorer, Dropout, Error, Lstm, ModelFile, Result, dropout_seed};
 
 /// A classifier on top of another one: it reads the history of its classifications of an object, and gives a
@@ -61,7 +61,9 @@ pub struct Cascade {
     pub(super) dropout: Dropout,
     /// The attention's scores for serving, once they were needed.
     pub(super) scorer: Packed<AdditiveScorer>,
-    /// From which end the next push of any stream reads the weights; see [`BeginStep`](crate::recurrent::BeginStep).
+    /// Memory for the steps of histories.
+    pub(super) spare: Spare,
+    /// From which end the next push of any stream reads the weights; see [`BeginSteps`](crate::recurrent::BeginSteps).
     pub(super) from_the_end: Arc<AtomicBool>,
     device: Device,
 }
@@ -94,6 +96,7 @@ impl Cascade {
             head: ClassifierHead::new(config.head(), &vb)?,
             dropout: Dropout::new(config.dropout)?,
             scorer: Packed::default(),
+            spare: Spare::default(),
             from_the_end: Arc::default(),
             device: vb.device().clone(),
             config,

@@ -1,15 +1,9 @@
 //! The cascade of one object as its classifications arrive.
 
-use std::sync::atomic::Ordering;
-
 use serde::{Deserialize, Serialize};
 
-use super::input::check_classification;
-use super::kernels::Kernels;
 use super::network::Cascade;
-use super::scaling::{ScalingMode, Times};
-use crate::recurrent::{BeginStep, FinishStep};
-use crate::{AttentionState, CellKind, Error, LstmCell, Result};
+use crate::{AttentionState, CellKind, LstmCell, Result};
 
 /// A classification by the base classifiers.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -60,18 +54,18 @@ pub struct CascadeStream<'m> {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]
 pub struct CascadeStreamState {
-    n_steps: usize,
+    pub(super) n_steps: usize,
     /// Times of the first and of the newest classification \[day\]; 0 without any.
-    first_mjd: f64,
-    newest_mjd: f64,
+    pub(super) first_mjd: f64,
+    pub(super) newest_mjd: f64,
     /// The LSTM's memory `[hidden]` before the newest classification.
-    memory: Vec<f32>,
+    pub(super) memory: Vec<f32>,
     /// The sums `[gate, hidden]` of the step that the newest classification is, but for the time to its next one.
-    sums: Vec<f32>,
+    pub(super) sums: Vec<f32>,
     /// The attention over the steps before the newest classification.
-    attention: AttentionState,
+    pub(super) attention: AttentionState,
     /// The newest answer.
-    probabilities: Vec<f32>,
+    pub(super) probabilities: Vec<f32>,
 }
 
 impl Cascade {
@@ -98,22 +92,7 @@ impl Cascade {
     /// # Errors
     /// [`Error::StreamState`] when the state is of another architecture, else as [`stream`](Self::stream).
     pub fn resume(&self, state: CascadeStreamState) -> Result<CascadeStream<'_>> {
-        if self.scaling().mode == ScalingMode::PerObject {
-            let (expected, found) = ("that of the training set".into(), "per object".into());
-            return Err(Error::Config { what: "scaling of a stream", expected, found });
-        }
-        let config = self.config();
-        let n_probabilities = if state.n_steps > 0 { config.n_classes } else { 0 };
-        for (what, expected, found) in [
-            ("numbers in its memory", config.hidden, state.memory.len()),
-            ("sums of gates", LstmCell::GATES * config.hidden, state.sums.len()),
-            ("numbers in its attention", config.hidden, state.attention.width()),
-            ("newest probabilities", n_probabilities, state.probabilities.len()),
-        ] {
-            if expected != found {
-                return Err(Error::StreamState { what, expected, found });
-            }
-        }
+        self.check_state(&state)?;
         Ok(CascadeStream { cascade: self, state })
     }
 }
@@ -126,41 +105,11 @@ impl CascadeStream<'_> {
     /// [`Error::InvalidClassification`] for a number that is not finite, [`Error::Config`] for another number of
     /// probabilities or no flux; the stream is then as it was.
     pub fn push(&mut self, classification: BaseClassification<'_>) -> Result<Vec<f32>> {
-        let flux = self.check(&classification)?;
-        let BaseClassification { mjd, probabilities, .. } = classification;
-        if self.is_full() {
-            self.state.newest_mjd = mjd;
-            return Ok(self.state.probabilities.clone());
-        }
         let Self { cascade, state } = self;
-        let (config, scaling) = (cascade.config(), cascade.scaling());
-        let has_previous = state.n_steps > 0;
-        let (first, previous) = if has_previous { (state.first_mjd, state.newest_mjd) } else { (mjd, mjd) };
-        let mut row = Vec::with_capacity(config.n_channels());
-        scaling.push_step(config, probabilities, flux, Times { mjd, first, previous }, &mut row);
-
-        let mut outputs = vec![0.0; 3 * config.hidden];
-        let (settled, rest) = outputs.split_at_mut(config.hidden);
-        let (newest, context) = rest.split_at_mut(config.hidden);
-        // Nothing fails once all kernels are there.
-        let answer = cascade.with_kernels(|Kernels { vectors, layer, scorer, head }| {
-            let (sums, memory) = (&mut state.sums, &mut state.memory);
-            if has_previous {
-                let last_input = config.time_features.then(|| scaling.scale_to_next(mjd - previous));
-                vectors.run(FinishStep { layer, sums, last_input, memory, output: settled });
-                state.attention.push(scorer.score(settled)?, settled)?;
-            }
-            let (before, provisional) = (&*settled, Some(&mut *newest));
-            let from_the_end = cascade.from_the_end.fetch_xor(true, Ordering::Relaxed);
-            vectors.run(BeginStep { layer, row: &row, before, memory, sums, provisional, from_the_end });
-            state.attention.peek(scorer.score(newest)?, newest, context)?;
-            Ok(head.probabilities(1, context))
-        })?;
-        state.n_steps += 1;
-        state.first_mjd = first;
-        state.newest_mjd = mjd;
-        state.probabilities.clone_from(&answer);
-        Ok(answer)
+        if let Some(answer) = cascade.accept(state, &classification)? {
+            return Ok(answer);
+        }
+        cascade.advance(&mut [(state, classification)])
     }
 
     /// Number of classifications that the network has seen: `max_steps` at most.
@@ -170,7 +119,7 @@ impl CascadeStream<'_> {
 
     /// Whether the network has seen as many classifications as it looks at.
     pub fn is_full(&self) -> bool {
-        self.cascade.config().max_steps.is_some_and(|max_steps| self.state.n_steps >= max_steps)
+        self.cascade.is_full(self.state.n_steps)
     }
 
     /// The state, to be stored.
@@ -181,27 +130,6 @@ impl CascadeStream<'_> {
     /// The state, to be stored.
     pub fn into_state(self) -> CascadeStreamState {
         self.state
-    }
-
-    /// That a classification may be taken; gives its flux if the network wants one.
-    fn check(&self, classification: &BaseClassification<'_>) -> Result<Option<f32>> {
-        let config = self.cascade.config();
-        let &BaseClassification { mjd, probabilities, flux } = classification;
-        let (expected, found) = (config.n_probabilities(), probabilities.len());
-        if expected != found {
-            let (expected, found) = (expected.to_string(), found.to_string());
-            return Err(Error::Config { what: "number of probabilities", expected, found });
-        }
-        if config.flux && flux.is_none() {
-            let (expected, found) = ("a number".into(), "none".into());
-            return Err(Error::Config { what: "flux of a classification", expected, found });
-        }
-        let flux = flux.filter(|_| config.flux);
-        check_classification(self.state.n_steps, mjd, probabilities, flux)?;
-        if self.state.n_steps > 0 && mjd < self.state.newest_mjd {
-            return Err(Error::OutOfOrder { mjd, last_mjd: self.state.newest_mjd });
-        }
-        Ok(flux)
     }
 }
 

@@ -18,7 +18,7 @@ mod stock;
 pub(crate) use head::{Dense, Head};
 pub use isa::Isa;
 pub(crate) use isa::Vectors;
-pub(crate) use kernel::{BeginStep, FinishStep, PackedLayer, Run, RunLate, Tanh};
+pub(crate) use kernel::{BeginRow, BeginSteps, FinishStep, PackedLayer, Run, RunLate, Spare, Tanh};
 pub use kind::{CellKind, GruCell, LstmCell};
 pub use layers::{Gru, Lstm, Recurrent, RecurrentConfig, RecurrentState};
 pub(crate) use packed::Packed;

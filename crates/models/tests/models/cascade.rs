@@ -183,6 +183,54 @@ fn a_stream_equals_the_history_to_the_last_bit() {
     }
 }
 
+#[test]
+fn objects_pushed_together_are_as_each_alone() {
+    for (n_threads, config) in [1, 3].into_iter().cycle().zip(configs()) {
+        let cascade = cascade(&config);
+        // Beginning at different nights, so that new objects meet old ones.
+        let inputs: Vec<_> = (0..110).map(|seed| history(&config, 3 + seed % 4, seed)).collect();
+        let fresh = cascade.stream().unwrap().into_state();
+        let mut alone = vec![fresh.clone(); inputs.len()];
+        let mut together = vec![fresh; inputs.len()];
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
+        for night in 0..5 {
+            let broken = |object: usize| (object + night) % 7 == 6;
+            let of_night = |object: usize| {
+                let step = night.checked_sub(object / 4 % 4)?;
+                (step < inputs[object].n_steps()).then(|| {
+                    let good = classification(&inputs[object], &config, step);
+                    if broken(object) { BaseClassification { mjd: f64::NAN, ..good } } else { good }
+                })
+            };
+            let states = together.iter_mut().enumerate();
+            let mut pushes: Vec<_> =
+                states.filter_map(|(object, state)| Some((state, of_night(object)?))).collect();
+            let found = pool.install(|| cascade.push_all(&mut pushes));
+            assert_eq!(found.len(), pushes.len());
+
+            let mut found = found.into_iter();
+            for (object, state) in alone.iter_mut().enumerate() {
+                let Some(pushed) = of_night(object) else { continue };
+                let mut stream = cascade.resume(state.clone()).unwrap();
+                match (found.next().unwrap(), stream.push(pushed)) {
+                    (Ok(found), Ok(expected)) => assert_eq!(found, expected, "object {object}"),
+                    (found, expected) => {
+                        assert!(broken(object), "{found:?}");
+                        assert_eq!(found.unwrap_err().to_string(), expected.unwrap_err().to_string());
+                    }
+                }
+                *state = stream.into_state();
+            }
+            assert_eq!(together, alone);
+        }
+    }
+    let (small, large) = (CascadeConfig::paper(3), CascadeConfig { hidden: 7, ..CascadeConfig::paper(3) });
+    let mut foreign = cascade(&large).stream().unwrap().into_state();
+    let input = history(&small, 1, 0);
+    let answers = cascade(&small).push_all(&mut [(&mut foreign, classification(&input, &small, 0))]);
+    assert!(matches!(answers[..], [Err(Error::StreamState { .. })]));
+}
+
 fn classification<'a>(
     input: &'a CascadeInput,
     config: &CascadeConfig,

@@ -11,7 +11,9 @@ use super::aligned::Aligned;
 /// would halve the speed.
 pub(crate) const ROWS: usize = 6;
 pub(crate) const VECTORS: usize = 2;
-/// Panels that a single row goes through together: twelve sums again.
+/// Rows that go through several panels together, so that the matrix is read once. More go through one panel after the other.
+const FEW: usize = 2;
+/// Panels that a single row goes through together, and half as many for two: twelve sums again.
 const PANELS: usize = 6;
 /// Depth of a product that is summed in one go: the part of a panel that then stays in the first cache while all rows go
 /// by.
@@ -31,9 +33,9 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Rows that a buffer needs for `n`: a single one has its own way, more go in whole groups.
+/// Rows that a buffer needs for `n`: a few have their own way, more go in whole groups.
 pub(crate) fn padded_rows(n: usize) -> usize {
-    if n > 1 { n.next_multiple_of(ROWS) } else { n }
+    if n > FEW { n.next_multiple_of(ROWS) } else { n }
 }
 
 /// A matrix `[depth, columns]` cut into panels of two vectors of columns, `[panel][depth][vector][lane]`, so that a
@@ -103,9 +105,10 @@ impl WithSimd for AddProduct<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { n, rows, matrix, panels, sums, sums_stride } = self;
-        if n == 1 {
-            add_row_product(simd, &rows.data[..matrix.depth], matrix, panels, sums);
-            return;
+        match n {
+            1 => return add_few_rows::<S, 1>(simd, rows, matrix, panels, sums, sums_stride),
+            FEW => return add_few_rows::<S, FEW>(simd, rows, matrix, panels, sums, sums_stride),
+            _ => {}
         }
         for (place, panel) in panels.enumerate() {
             let sums = &mut sums[place * matrix.width..];
@@ -152,52 +155,71 @@ fn add_panel_product<S: Simd>(
     }
 }
 
-/// `sums += row x panels`: one row needs several panels at a time to keep the multipliers busy.
+/// `sums += rows x panels` for `R` rows: so few need several panels at a time to keep the multipliers busy.
 #[inline(always)]
-fn add_row_product<S: Simd>(simd: S, row: &[f32], matrix: &Panels, panels: Range<usize>, sums: &mut [f32]) {
-    let sums = S::as_mut_simd_f32s(sums).0.as_chunks_mut::<VECTORS>().0;
-    let mut sums = &mut sums[..panels.len()];
-    let mut panel = panels.start;
+fn add_few_rows<S: Simd, const R: usize>(
+    simd: S,
+    rows: Rows<'_>,
+    matrix: &Panels,
+    panels: Range<usize>,
+    sums: &mut [f32],
+    sums_stride: usize,
+) {
+    let mut first = panels.start;
+    let mut sums = sums;
     // Groups of almost equal size: a small one at the end would wait for its own sums.
-    for n_groups in (1..=panels.len().div_ceil(PANELS)).rev() {
-        let size = sums.len().div_ceil(n_groups);
-        let (group, rest) = sums.split_at_mut(size);
+    for n_groups in (1..=panels.len().div_ceil(PANELS / R)).rev() {
+        let size = (panels.end - first).div_ceil(n_groups);
         match size {
-            6 => add_row_group::<S, 6>(simd, row, matrix, panel, group),
-            5 => add_row_group::<S, 5>(simd, row, matrix, panel, group),
-            4 => add_row_group::<S, 4>(simd, row, matrix, panel, group),
-            3 => add_row_group::<S, 3>(simd, row, matrix, panel, group),
-            2 => add_row_group::<S, 2>(simd, row, matrix, panel, group),
-            _ => add_row_group::<S, 1>(simd, row, matrix, panel, group),
+            6 => add_group::<S, R, 6>(simd, rows, matrix, first, sums, sums_stride),
+            5 => add_group::<S, R, 5>(simd, rows, matrix, first, sums, sums_stride),
+            4 => add_group::<S, R, 4>(simd, rows, matrix, first, sums, sums_stride),
+            3 => add_group::<S, R, 3>(simd, rows, matrix, first, sums, sums_stride),
+            2 => add_group::<S, R, 2>(simd, rows, matrix, first, sums, sums_stride),
+            _ => add_group::<S, R, 1>(simd, rows, matrix, first, sums, sums_stride),
         }
-        panel += size;
-        sums = rest;
+        first += size;
+        sums = &mut sums[size * matrix.width..];
     }
 }
 
 #[inline(always)]
-fn add_row_group<S: Simd, const P: usize>(
+fn add_group<S: Simd, const R: usize, const P: usize>(
     simd: S,
-    row: &[f32],
+    rows: Rows<'_>,
     matrix: &Panels,
     first: usize,
-    sums: &mut [[S::f32s; VECTORS]],
+    sums: &mut [f32],
+    sums_stride: usize,
 ) {
+    let width = P * matrix.width;
     let mut panels = [&[][..]; P];
-    let mut block = [[simd.splat_f32s(0.0); VECTORS]; P];
+    let mut group = [&[][..]; R];
+    let mut block = [[[simd.splat_f32s(0.0); VECTORS]; P]; R];
     for p in 0..P {
-        panels[p] = &matrix.panel::<S>(first + p)[..row.len()];
-        block[p] = sums[p];
+        panels[p] = &matrix.panel::<S>(first + p)[..matrix.depth];
     }
-    for (k, &x) in row.iter().enumerate() {
-        let x = simd.splat_f32s(x);
+    for m in 0..R {
+        group[m] = rows.row(m, matrix.depth);
+        block[m].copy_from_slice(S::as_simd_f32s(&sums[m * sums_stride..][..width]).0.as_chunks().0);
+    }
+    for k in 0..matrix.depth {
+        let mut x = [simd.splat_f32s(0.0); R];
+        for m in 0..R {
+            x[m] = simd.splat_f32s(group[m][k]);
+        }
         for p in 0..P {
             for v in 0..VECTORS {
-                block[p][v] = simd.mul_add_e_f32s(x, panels[p][k][v], block[p][v]);
+                for m in 0..R {
+                    block[m][p][v] = simd.mul_add_e_f32s(x[m], panels[p][k][v], block[m][p][v]);
+                }
             }
         }
     }
-    sums.copy_from_slice(&block);
+    for m in 0..R {
+        let sums = &mut sums[m * sums_stride..][..width];
+        S::as_mut_simd_f32s(sums).0.as_chunks_mut().0.copy_from_slice(&block[m]);
+    }
 }
 
 /// `sums[i][j] += a[r][i] b[r][j]` summed over `n` rows r: `a` with an even number of columns, `b` with `vectors` of them,

@@ -7,14 +7,14 @@ use super::aligned::Aligned;
 /// Numbers that may lie about: 256 MB.
 const MOST: usize = 1 << 26;
 
-/// Buffers that one training step leaves to the next: of fresh memory, the system clears every page when it is first
+/// Buffers that one training step or batch leaves to the next: of fresh memory, the system clears every page when it is first
 /// touched, which was a fifth of a training step.
 #[derive(Debug, Clone, Default)]
 pub struct Spare(Arc<Mutex<Vec<Aligned>>>);
 
 impl Spare {
     /// A buffer of a length, with any numbers in it.
-    pub(super) fn take(&self, len: usize) -> Aligned {
+    pub(crate) fn take(&self, len: usize) -> Aligned {
         if len == 0 {
             return Aligned::zeros(0);
         }
@@ -29,7 +29,7 @@ impl Spare {
         Aligned::zeros(len)
     }
 
-    pub(super) fn give(&self, buffers: impl IntoIterator<Item = Aligned>) {
+    pub(crate) fn give(&self, buffers: impl IntoIterator<Item = Aligned>) {
         let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut room = MOST.saturating_sub(spare.iter().map(Aligned::capacity).sum());
         for buffer in buffers {

@@ -16,7 +16,8 @@ pub struct BaseClassification<'a> {
     pub flux: Option<f32>,
 }
 
-/// An object that is being classified: push a base classification, get the cascade's.
+/// An object that is being classified: push a base classification, get the cascade's. Those of many objects at once are for
+/// [`Cascade::push_all`].
 ///
 /// A push costs one step of the LSTM, however long the history is: of the step before, all but the time to its next one was
 /// summed when it came; now the time is known, its gates are finished, and the new step is made from there. It gives, to the

@@ -28,6 +28,7 @@ for_both_cells!(
     narrow_layers,
     layers_of_the_field,
     wide_layers,
+    lone_sequences_of_many_widths,
     saturated_gates,
     inputs_of_every_size,
     zeros_and_denormals,
@@ -50,6 +51,14 @@ fn layers_of_the_field<C: CellKind>() {
 fn wide_layers<C: CellKind>() {
     let sizes = [(101, 101, 1), (256, 5, 2), (100, 7, 1), (101, 10, 3), (7, 101, 2), (256, 256, 1)];
     check_sizes::<C>(&sizes, 12, 50);
+}
+
+/// Gradients of a single row are summed over one to six pairs of vectors at a time, whatever their length.
+fn lone_sequences_of_many_widths<C: CellKind>() {
+    for (input, hidden) in [(20, 10), (50, 20), (80, 50), (110, 80), (150, 110), (190, 150), (5, 190)] {
+        let config = RecurrentConfig { input, hidden, n_layers: 1 };
+        check::<C>(&Problem::new::<C>(config, vec![3]), "a lone sequence");
+    }
 }
 
 /// Sums of ±50 in one gate after the other; an LSTM's memory grows to hundreds. (Between, from about 10 to 40, a GRU's z

@@ -15,6 +15,7 @@ for_both_cells!(
     step_by_step_equals_at_once,
     a_run_can_be_interrupted,
     the_order_of_a_batch_does_not_matter,
+    alone_or_with_any_number_of_others,
     threads_do_not_matter,
     a_graph_does_not_matter,
     a_graph_can_be_walked_back_twice,
@@ -139,6 +140,28 @@ fn the_order_of_a_batch_does_not_matter<C: CellKind>() {
             assert_eq!(*found, expected[position], "{isa}: gradient of {position}");
         }
     });
+}
+
+/// A row alone is summed in other tiles than several, which themselves are filled up to whole groups: every number of rows
+/// up to more than a tile, and widths that are one to eight vectors of 16 units, whole or not.
+fn alone_or_with_any_number_of_others<C: CellKind>() {
+    const MOST: usize = 26;
+    for hidden in [1, 5, 16, 20, 48, 52, 80, 90, 100, 128] {
+        let config = RecurrentConfig { input: 3, hidden, n_layers: 1 };
+        let problem = Problem::new::<C>(config, vec![1; MOST]);
+        every_isa(|isa| {
+            let engine = problem.engine::<C>(isa);
+            let outputs = |from: usize, n: usize| {
+                let problem = problem.select(&(from..from + n).collect::<Vec<_>>());
+                let (rows, state) = (problem.rows_tensor(), problem.state_tensors());
+                bits(&flat(&engine.forward(&rows, &problem.lengths, Some(&state)).unwrap()))
+            };
+            let alone: Vec<u32> = (0..MOST).flat_map(|row| outputs(row, 1)).collect();
+            for n in 2..=MOST {
+                assert_eq!(outputs(0, n), alone[..n * hidden], "{isa}: {n} rows of {hidden} units");
+            }
+        });
+    }
 }
 
 fn threads_do_not_matter<C: CellKind>() {

@@ -83,7 +83,7 @@ impl BeginSteps<'_, '_> {
         }
     }
 
-    /// Several rows, `R` at a time: a block's weights stay in the first cache while all rows go by.
+    /// Several rows, `R` at a time: a block's weights stay in the nearest caches while all rows go by.
     #[inline(always)]
     fn rows<S: Simd, const R: usize>(&mut self, simd: S) {
         for block in 0..self.layer.padded / S::F32_LANES {

@@ -117,7 +117,7 @@ impl<C: Cell<G>, const G: usize> WithSimd for Step<'_, C, G> {
 }
 
 impl<C: Cell<G>, const G: usize> Step<'_, C, G> {
-    /// Several rows, `R` at a time: a block's weights stay in the first cache while all rows go by.
+    /// Several rows, `R` at a time: a block's weights stay in the nearest caches while all rows go by.
     #[inline(always)]
     fn rows<S: Simd, const R: usize>(&mut self, simd: S) {
         let mut sums = vec![simd.splat_f32s(0.0); self.n.next_multiple_of(R) * (G + 1)];

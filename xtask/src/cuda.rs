@@ -125,7 +125,7 @@ fn count_registers(toolkit: &Path, module: &Module, machine: &str, folder: &Path
             spilled = bytes;
         }
         if let Some(registers) = before("registers") {
-            println!("  {kernel:16} {registers:3} registers, {spilled} bytes spilled");
+            println!("  {kernel:20} {registers:3} registers, {spilled} bytes spilled");
             worst = worst.max((spilled, kernel.to_owned()));
         }
     }
@@ -135,7 +135,7 @@ fn count_registers(toolkit: &Path, module: &Module, machine: &str, folder: &Path
     Err(format!("{machine}: {} has {} bytes of registers in memory", worst.1, worst.0))
 }
 
-/// Runs the kernels as plain C++ under an address sanitizer, beside a layer in double precision.
+/// Runs the kernels of all modules side by side, as plain C++ under an address sanitizer, beside a layer in double precision.
 fn emulate(folder: &Path) -> Outcome {
     let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".into());
     let mut probe = Command::new(&compiler);
@@ -144,18 +144,18 @@ fn emulate(folder: &Path) -> Outcome {
         println!("{compiler} was not found: the kernels are not run");
         return Ok(());
     }
-    for module in &MODULES {
-        let binary = folder.join(module.ptx).with_extension("check");
-        let options =
-            ["-std=c++20", "-O2", "-g", "-fsanitize=address", "-Wall", "-Wextra", "-Wno-unknown-pragmas"];
-        let mut compile = program(&compiler, &options);
-        compile
-            .args(module.defines)
-            .arg(Path::new(KERNELS).join("emulation/check.cpp"))
-            .arg("-o")
-            .arg(&binary);
-        process::run(compile)?;
-        process::run(program(&binary, &[]))?;
-    }
-    Ok(())
+    std::thread::scope(|scope| {
+        let runs = MODULES.each_ref().map(|module| scope.spawn(|| emulate_module(&compiler, module, folder)));
+        runs.into_iter().try_for_each(|run| run.join().map_err(|_| "an emulation panicked".to_owned())?)
+    })
+}
+
+fn emulate_module(compiler: &str, module: &Module, folder: &Path) -> Outcome {
+    let binary = folder.join(module.ptx).with_extension("check");
+    let options =
+        ["-std=c++20", "-O2", "-g", "-fsanitize=address", "-Wall", "-Wextra", "-Wno-unknown-pragmas"];
+    let mut compile = program(compiler, &options);
+    compile.args(module.defines).arg(Path::new(KERNELS).join("emulation/check.cpp")).arg("-o").arg(&binary);
+    process::run(compile)?;
+    process::run(program(&binary, &[]))
 }

@@ -1,6 +1,6 @@
 //! Cross-entropy with the early-stable score as a regularizer.
 
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 
 use crate::error::check_not_negative;
 use crate::target_rows::from_f64;
@@ -113,8 +113,11 @@ impl CrossEntropyWithEsc {
             }
         }
         let n_rows = rows.len();
-        let rows = Tensor::from_vec(rows, n_rows, logits.device())?;
-        let picked = logits.reshape((batch * n_steps, n_logits))?.index_select(&rows, 0)?;
+        let rows = Tensor::from_vec(rows, n_rows, &Device::Cpu)?;
+        // On the CPU, like the fused operations: on a GPU candle has one thread for each logit to add up the gradients of all
+        // rows.
+        let here = logits.to_device(&Device::Cpu)?.reshape((batch * n_steps, n_logits))?;
+        let picked = here.index_select(&rows, 0)?.to_device(logits.device())?;
         let weights = from_f64(row_weights, (n_rows, 1), logits.dtype(), logits.device())?.squeeze(1)?;
         Ok((self.cross_entropy.per_object(&picked, Labels::from(&row_labels))? * weights)?.sum_all()?)
     }
@@ -122,7 +125,7 @@ impl CrossEntropyWithEsc {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{DType, Device};
+    use candle_core::DType;
     use heliacal_taxonomy::{EdgeLength, Taxonomy};
 
     use super::*;

@@ -44,6 +44,6 @@ pub use model_file::ModelFile;
 pub use oracle::{Activation, LogitsHistory, Oracle, OracleBatch, OracleConfig};
 pub use preset::{Preset, UnknownPreset};
 pub use recurrent::{
-    CellKind, Gru, GruCell, Isa, Lstm, LstmCell, Recurrent, RecurrentConfig, RecurrentState,
+    CellKind, GpuPrecision, Gru, GruCell, Isa, Lstm, LstmCell, Recurrent, RecurrentConfig, RecurrentState,
 };
 pub use stream::{Stream, StreamState};

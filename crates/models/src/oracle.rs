@@ -11,7 +11,7 @@ use crate::ahead::{ahead, feeding_threads};
 use crate::features::{EncodedLightCurve, FeatureSpec};
 use crate::model_file::{ModelFile, check_number_type};
 use crate::numbers::with_numbers;
-use crate::recurrent::{Dense, Gru, Head, Packed, RecurrentConfig, RecurrentState};
+use crate::recurrent::{Dense, GpuPrecision, Gru, Head, Packed, RecurrentConfig, RecurrentState};
 use crate::{Error, Result};
 pub use batch::OracleBatch;
 use batch::Sequence;
@@ -294,6 +294,17 @@ impl Oracle {
     /// The device that the weights are on.
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// The same network with products of another precision in its GRU on a GPU.
+    #[must_use]
+    pub fn with_gpu_precision(self, precision: GpuPrecision) -> Self {
+        Self { gru: self.gru.with_gpu_precision(precision), ..self }
+    }
+
+    /// How exact the products of its GRU are on a GPU.
+    pub fn gpu_precision(&self) -> GpuPrecision {
+        self.gru.gpu_precision()
     }
 
     /// Logits `[node]` after the last observation.

@@ -7,9 +7,10 @@ use std::error::Error;
 use std::time::Duration;
 
 use heliacal::Device;
+use heliacal::models::GpuPrecision;
 use serde::Serialize;
 
-use super::ceilings::Ceilings;
+use super::ceilings::{Ceilings, with_tf32};
 use super::stopwatch::Timing;
 
 /// Sizes of the cases.
@@ -119,6 +120,18 @@ impl Cases<'_> {
             error,
         })
     }
+}
+
+/// Single precision, and on a GPU the others, with what they add to the name of a case.
+fn precisions(device: &Device) -> impl Iterator<Item = (GpuPrecision, &'static str)> {
+    let rounded = [(GpuPrecision::Tf32, "_tf32"), (GpuPrecision::Bf16, "_bf16")];
+    std::iter::once((GpuPrecision::F32, "")).chain(rounded.into_iter().filter(|_| device.is_cuda()))
+}
+
+/// Runs something with candle's products as exact as recurrent layers of this precision are, or more: it has no bfloat16 for
+/// numbers of single precision.
+fn at_precision<T>(precision: GpuPrecision, run: impl FnOnce() -> T) -> T {
+    if precision == GpuPrecision::F32 { run() } else { with_tf32(run) }
 }
 
 /// Multiplications and additions of a recurrent layer's step: `n_gates` rows of weights for each unit.

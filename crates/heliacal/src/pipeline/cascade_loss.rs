@@ -4,7 +4,7 @@ use heliacal_losses::{
     ClassifiedSteps, CrossEntropy, CrossEntropyOptions, CrossEntropyWithEsc, EscLoss, EscOptions, Labels,
     Loss, balanced_class_weights,
 };
-use heliacal_models::candle_core::{self, Tensor};
+use heliacal_models::candle_core::{self, Device, Tensor};
 use heliacal_models::train::{ScoredSteps, Targets};
 
 use crate::Result;
@@ -105,13 +105,16 @@ fn padded(rows: &Tensor, lengths: &[usize]) -> candle_core::Result<Tensor> {
         index.extend((0..longest).map(|step| (first + step.min(length.saturating_sub(1))) as u32));
         first += length;
     }
-    let index = Tensor::from_vec(index, lengths.len() * longest, rows.device())?;
-    rows.index_select(&index, 0)?.reshape((lengths.len(), longest, ()))
+    // On the CPU, where the losses compute most: on a GPU candle has one thread for each class to add up the gradients of all
+    // rows.
+    let index = Tensor::from_vec(index, lengths.len() * longest, &Device::Cpu)?;
+    let padded = rows.to_device(&Device::Cpu)?.index_select(&index, 0)?;
+    padded.to_device(rows.device())?.reshape((lengths.len(), longest, ()))
 }
 
 #[cfg(test)]
 mod tests {
-    use heliacal_models::candle_core::{Device, Var};
+    use heliacal_models::candle_core::Var;
 
     use super::*;
 

@@ -7,6 +7,7 @@ use super::real::{Real, for_dtype, has_kernel};
 use super::segments::Segments;
 use crate::Result;
 use crate::numbers::{contiguous, with_numbers};
+use crate::row_map::{NOTHING, RowMap};
 
 /// For every row of a ragged batch `[rows, ...]` the row of the step before; `nothing`, everywhere in the row, for the first
 /// step of a sequence. Differentiable.
@@ -20,14 +21,18 @@ pub(crate) fn previous_rows(rows: &Tensor, lengths: &[usize], nothing: f32) -> R
 }
 
 fn by_candle(rows: &Tensor, lengths: &[usize], nothing: f32) -> candle_core::Result<Tensor> {
-    let none = rows.dim(0)? as u32;
-    let mut index = Vec::with_capacity(rows.dim(0)?);
-    for &length in lengths {
-        let begin = index.len() as u32;
-        index.extend((0..length as u32).map(|step| if step == 0 { none } else { begin + step - 1 }));
+    let n_rows = rows.dim(0)?;
+    let (mut taken, mut added) = (Vec::with_capacity(n_rows), vec![0.0; n_rows]);
+    for &length in lengths.iter().filter(|&&length| length > 0) {
+        let begin = taken.len();
+        added[begin] = nothing;
+        taken.push(NOTHING);
+        taken.extend((begin..begin + length - 1).map(|row| row as u32));
     }
-    let row = Tensor::full(nothing, rows.narrow(0, 0, 1)?.shape(), rows.device())?.to_dtype(rows.dtype())?;
-    Tensor::cat(&[rows, &row], 0)?.index_select(&Tensor::new(index, rows.device())?, 0)
+    let moved = RowMap::new(taken, n_rows, rows.device())?.apply(rows)?;
+    let mut shape = vec![1; rows.rank()];
+    shape[0] = n_rows;
+    moved.broadcast_add(&Tensor::from_vec(added, shape, rows.device())?.to_dtype(rows.dtype())?)
 }
 
 struct PreviousRows {

@@ -11,7 +11,7 @@ use super::config::CascadeConfig;
 use super::head::ClassifierHead;
 use super::scaling::CascadeScaling;
 use crate::model_file::check_number_type;
-use crate::recurrent::{Packed, Spare};
+use crate::recurrent::{GpuPrecision, Packed, Spare};
 use crate::{AdditiveAttention, AdditiveScorer, Dropout, Error, Lstm, ModelFile, Result, dropout_seed};
 
 /// A classifier on top of another one: it reads the history of its classifications of an object, and gives a
@@ -159,6 +159,17 @@ impl Cascade {
     /// The device that the weights are on.
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// The same network with products of another precision in its LSTM on a GPU.
+    #[must_use]
+    pub fn with_gpu_precision(self, precision: GpuPrecision) -> Self {
+        Self { lstm: self.lstm.with_gpu_precision(precision), ..self }
+    }
+
+    /// How exact the products of its LSTM are on a GPU.
+    pub fn gpu_precision(&self) -> GpuPrecision {
+        self.lstm.gpu_precision()
     }
 
     /// The running statistics, by PyTorch's names.

@@ -9,6 +9,7 @@ use candle_core::{CudaStorage, backend::BackendStorage};
 
 #[cfg(feature = "cuda")]
 use super::cuda;
+use super::gpu_precision::GpuPrecision;
 use super::isa::Vectors;
 use super::kernel::{BackwardBatch, Kept, PackedLayer, Run, Spare, Weights};
 use super::kind::CellKind;
@@ -18,13 +19,10 @@ use crate::numbers::{contiguous, with_numbers};
 /// `[batch, (output, memory) x hidden]`; gives the outputs after every step, `[sum of lengths, hidden]`, and, of an
 /// operation for all states, the memories below them.
 pub(super) struct LayerOp<C> {
-    vectors: Vectors,
+    manner: Manner,
     input: usize,
     hidden: usize,
     lengths: Arc<[usize]>,
-    gives: Gives,
-    /// Whether there will be a backward pass.
-    keep: bool,
     /// What the forward pass leaves for the backward pass.
     passed: OnceLock<Passed>,
     /// Memory for it.
@@ -41,6 +39,19 @@ enum Passed {
     Cuda(cuda::Passed),
 }
 
+/// How a [`LayerOp`] runs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Manner {
+    /// On the CPU.
+    pub(super) vectors: Vectors,
+    /// On a GPU.
+    #[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "the CPU has one precision"))]
+    pub(super) gpu_precision: GpuPrecision,
+    pub(super) gives: Gives,
+    /// Whether there will be a backward pass.
+    pub(super) keep: bool,
+}
+
 /// What a [`LayerOp`] gives of every step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Gives {
@@ -51,30 +62,18 @@ pub(super) enum Gives {
 
 impl<C: CellKind> LayerOp<C> {
     pub(super) fn new(
-        vectors: Vectors,
+        manner: Manner,
         input: usize,
         hidden: usize,
         lengths: Arc<[usize]>,
-        gives: Gives,
-        keep: bool,
         spare: Spare,
     ) -> Self {
-        Self {
-            vectors,
-            input,
-            hidden,
-            lengths,
-            gives,
-            keep,
-            passed: OnceLock::new(),
-            spare,
-            cell: PhantomData,
-        }
+        Self { manner, input, hidden, lengths, passed: OnceLock::new(), spare, cell: PhantomData }
     }
 
     /// Tensors `[sum of lengths, hidden]` that it gives, one below the other.
     fn parts(&self) -> usize {
-        if self.gives == Gives::States { C::STATES } else { 1 }
+        if self.manner.gives == Gives::States { C::STATES } else { 1 }
     }
 
     fn pass(&self, passed: Passed) -> Result<()> {
@@ -87,7 +86,8 @@ impl<C: CellKind> LayerOp<C> {
     #[cfg(feature = "cuda")]
     fn on_cuda<'a>(&'a self, cell: &'a str) -> cuda::Layer<'a> {
         let &Self { input, hidden, ref lengths, .. } = self;
-        cuda::Layer { cell, gates: C::GATES, states: C::STATES, input, hidden, lengths }
+        let precision = self.manner.gpu_precision;
+        cuda::Layer { cell, gates: C::GATES, states: C::STATES, input, hidden, lengths, precision }
     }
 
     fn weights<'a>(&self, flat: &'a [f32]) -> Weights<'a> {
@@ -115,7 +115,8 @@ impl<C: CellKind> CustomOp3 for LayerOp<C> {
         states_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let weights = self.weights(contiguous(weights, weights_layout)?);
-        let layer = C::pack(&weights, self.vectors.lanes());
+        let Manner { vectors, keep, .. } = self.manner;
+        let layer = C::pack(&weights, vectors.lanes());
         let n_rows = rows_layout.dims()[0];
         let mut given = vec![0.0; self.parts() * n_rows * self.hidden];
         let (outputs, memories) = given.split_at_mut(n_rows * self.hidden);
@@ -128,9 +129,8 @@ impl<C: CellKind> CustomOp3 for LayerOp<C> {
             memories: (!memories.is_empty()).then_some(memories),
             late: None,
         };
-        let kept =
-            C::advance(self.vectors, std::slice::from_ref(&layer), run, self.keep.then_some(&self.spare));
-        if self.keep {
+        let kept = C::advance(vectors, std::slice::from_ref(&layer), run, keep.then_some(&self.spare));
+        if keep {
             self.pass(Passed::Cpu { layer, kept })?;
         }
         Ok((CpuStorage::F32(given), (self.parts() * n_rows, self.hidden).into()))
@@ -152,8 +152,8 @@ impl<C: CellKind> CustomOp3 for LayerOp<C> {
             &cuda::view(rows, rows_layout)?,
             &cuda::view(weights, weights_layout)?,
             &cuda::view(states, states_layout)?,
-            self.gives == Gives::States,
-            self.keep,
+            self.manner.gives == Gives::States,
+            self.manner.keep,
         )?;
         if let Some(passed) = passed {
             self.pass(Passed::Cuda(passed))?;
@@ -186,7 +186,7 @@ impl<C: CellKind> CustomOp3 for LayerOp<C> {
             let [rows, weights, initial, given, gradients] = numbers;
             let n_outputs = given.len() / self.parts();
             let (output_gradients, memory_gradients) = gradients.split_at(n_outputs);
-            let backward = C::pack_backward(&self.weights(weights), self.vectors.lanes());
+            let backward = C::pack_backward(&self.weights(weights), self.manner.vectors.lanes());
             let batch = BackwardBatch {
                 rows,
                 lengths: &self.lengths,
@@ -199,7 +199,7 @@ impl<C: CellKind> CustomOp3 for LayerOp<C> {
                 row_gradients: row_gradients.as_deref_mut(),
                 initial_gradients: &mut initial_gradients,
             };
-            C::retreat(self.vectors, layer, &backward, batch)
+            C::retreat(self.manner.vectors, layer, &backward, batch)
         })?;
         let tensor =
             |numbers: Vec<f32>, like: &Tensor| Tensor::from_vec(numbers, like.shape(), like.device());

@@ -9,14 +9,16 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "cuda")]
 use super::cuda;
+use super::gpu_precision::GpuPrecision;
 use super::isa::{Isa, Vectors};
 use super::kernel::{PackedLayer, Run, Spare, Weights};
 use super::kind::{CellKind, GruCell, LstmCell};
-use super::layer_op::{Gives, LayerOp};
+use super::layer_op::{Gives, LayerOp, Manner};
 use super::packed::Packed;
 use super::packing::Packing;
 use super::stock;
 use crate::numbers::with_numbers;
+use crate::row_map::RowMap;
 use crate::{Dropout, Error, Result, dropout_seed};
 
 /// Sizes of a [`Gru`] or an [`Lstm`].
@@ -89,7 +91,7 @@ pub type Lstm = Recurrent<LstmCell>;
 ///
 /// In single precision this runs on kernels of our own: on the CPU those chosen by [`Isa`], on an NVIDIA GPU (feature
 /// `cuda`, compute capability 8.0) for up to 128 units, and with clusters (9.0) up to 256. Elsewhere it runs on candle's
-/// operations.
+/// operations. [`GpuPrecision`] says how exact its products are on a GPU.
 /// When a weight, the rows or the initial state is a variable or depends on one, the results can be differentiated.
 /// Weights that are no variables are read once, at first use. Between training steps, up to 256 MB of memory stay with the
 /// layers for the next step.
@@ -99,6 +101,7 @@ pub struct Recurrent<C> {
     /// For each layer `w_ih, w_hh, b_ih, b_hh`.
     layers: Vec<[Tensor; 4]>,
     vectors: Vectors,
+    gpu_precision: GpuPrecision,
     packed: Packed<Vec<PackedLayer>>,
     spare: Spare,
     cell: PhantomData<C>,
@@ -165,7 +168,7 @@ fn at_ends(all: &Tensor, began: &Tensor, lengths: &[usize]) -> Result<Tensor> {
         ends.push(if length > 0 { end - 1 } else { n_rows + index } as u32);
     }
     let candidates = if lengths.contains(&0) { Tensor::cat(&[all, began], 0)? } else { all.clone() };
-    Ok(candidates.index_select(&Tensor::from_vec(ends, lengths.len(), all.device())?, 0)?)
+    Ok(RowMap::new(ends, candidates.dim(0)?, all.device())?.apply(&candidates)?)
 }
 
 impl<C: CellKind> Recurrent<C> {
@@ -204,8 +207,8 @@ impl<C: CellKind> Recurrent<C> {
         let weights = weights.collect::<candle_core::Result<Vec<_>>>()?;
         let layers = weights.as_chunks::<4>().0.to_vec();
         let vectors = Vectors::checked(Isa::current()?)?;
-        let (packed, spare) = (Packed::default(), Spare::default());
-        Ok(Self { config, layers, vectors, packed, spare, cell: PhantomData })
+        let (gpu_precision, packed, spare) = (GpuPrecision::F32, Packed::default(), Spare::default());
+        Ok(Self { config, layers, vectors, gpu_precision, packed, spare, cell: PhantomData })
     }
 
     /// The same layers on the kernels of another instruction set.
@@ -219,6 +222,17 @@ impl<C: CellKind> Recurrent<C> {
     /// The instruction set of the kernels.
     pub fn isa(&self) -> Isa {
         self.vectors.isa()
+    }
+
+    /// The same layers with products of another precision on a GPU.
+    #[must_use]
+    pub fn with_gpu_precision(self, precision: GpuPrecision) -> Self {
+        Self { gpu_precision: precision, ..self }
+    }
+
+    /// How exact products are on a GPU.
+    pub fn gpu_precision(&self) -> GpuPrecision {
+        self.gpu_precision
     }
 
     /// The sizes.
@@ -325,7 +339,8 @@ impl<C: CellKind> Recurrent<C> {
     ) -> Result<Tensor> {
         let hidden = self.config.hidden;
         let (lengths, spare) = (Arc::clone(lengths), self.spare.clone());
-        let op = LayerOp::<C>::new(self.vectors, x.dim(1)?, hidden, lengths, gives, keep, spare);
+        let manner = Manner { vectors: self.vectors, gpu_precision: self.gpu_precision, gives, keep };
+        let op = LayerOp::<C>::new(manner, x.dim(1)?, hidden, lengths, spare);
         let flat = self.layers[index].iter().map(Tensor::flatten_all);
         let flat = flat.collect::<candle_core::Result<Vec<_>>>()?;
         let states = &state.tensors[index * C::STATES..(index + 1) * C::STATES];

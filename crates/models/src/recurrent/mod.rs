@@ -5,6 +5,7 @@
 
 #[cfg(any(feature = "cuda", test))]
 mod cuda;
+mod gpu_precision;
 mod head;
 mod isa;
 mod kernel;
@@ -15,6 +16,7 @@ mod packed;
 mod packing;
 mod stock;
 
+pub use gpu_precision::GpuPrecision;
 pub(crate) use head::{Dense, Head};
 pub use isa::Isa;
 pub(crate) use isa::Vectors;

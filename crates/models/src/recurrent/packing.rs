@@ -3,6 +3,8 @@
 
 use candle_core::{Result, Tensor};
 
+use crate::row_map::RowMap;
+
 /// Where each row of a ragged batch goes when rows are sorted by step, and within a step by falling length.
 #[derive(Debug)]
 pub(super) struct Packing {
@@ -39,35 +41,31 @@ impl Packing {
 
     /// Ragged rows into packed order.
     pub(super) fn pack(&self, rows: &Tensor) -> Result<Tensor> {
-        select(rows, &self.ragged_of_packed)
+        self.of_rows(rows)?.apply(rows)
     }
 
     /// One row for each sequence, such as its initial state, from the caller's order into the batch's.
     pub(super) fn sort(&self, rows: &Tensor) -> Result<Tensor> {
-        select(rows, &self.by_length)
+        self.of_sequences(rows)?.apply(rows)
     }
 
     /// The other way: from the batch's order into the caller's.
     pub(super) fn unsort(&self, rows: &Tensor) -> Result<Tensor> {
-        select(rows, &inverse(&self.by_length))
+        self.of_sequences(rows)?.reversed().apply(rows)
     }
 
     /// Packed rows back into the caller's order.
     pub(super) fn unpack(&self, rows: &Tensor) -> Result<Tensor> {
-        select(rows, &inverse(&self.ragged_of_packed))
+        self.of_rows(rows)?.reversed().apply(rows)
     }
-}
 
-fn inverse(permutation: &[u32]) -> Vec<u32> {
-    let mut inverse = vec![0; permutation.len()];
-    for (to, &from) in permutation.iter().enumerate() {
-        inverse[from as usize] = to as u32;
+    fn of_rows(&self, rows: &Tensor) -> Result<RowMap> {
+        RowMap::new(self.ragged_of_packed.clone(), self.ragged_of_packed.len(), rows.device())
     }
-    inverse
-}
 
-fn select(rows: &Tensor, index: &[u32]) -> Result<Tensor> {
-    rows.contiguous()?.index_select(&Tensor::from_slice(index, index.len(), rows.device())?, 0)
+    fn of_sequences(&self, rows: &Tensor) -> Result<RowMap> {
+        RowMap::new(self.by_length.clone(), self.by_length.len(), rows.device())
+    }
 }
 
 #[cfg(test)]
@@ -83,7 +81,9 @@ mod tests {
         assert_eq!(packing.ragged_of_packed, [2, 0, 3, 1, 4]);
         assert_eq!(packing.by_length, [2, 0, 1]);
         let rows = Tensor::from_slice(&[0f32, 1.0, 2.0, 3.0, 4.0], (5, 1), &Device::Cpu).unwrap();
-        assert_eq!(inverse(&packing.by_length), [1, 2, 0]);
+        let of_sequences = Tensor::from_slice(&[7f32, 8.0, 9.0], (3, 1), &Device::Cpu).unwrap();
+        let unsorted = packing.unsort(&of_sequences).unwrap().flatten_all().unwrap();
+        assert_eq!(unsorted.to_vec1::<f32>().unwrap(), [8.0, 9.0, 7.0]);
         let round_trip = packing.unpack(&packing.pack(&rows).unwrap()).unwrap();
         assert_eq!(round_trip.flatten_all().unwrap().to_vec1::<f32>().unwrap(), [0.0, 1.0, 2.0, 3.0, 4.0]);
     }

@@ -32,7 +32,8 @@ impl Learner for Oracle {
     }
 
     fn with_tensors(&self, tensors: VarBuilder<'static>) -> Result<Self> {
-        Self::new(self.config().clone(), self.features().clone(), tensors)
+        let network = Self::new(self.config().clone(), self.features().clone(), tensors)?;
+        Ok(network.with_gpu_precision(self.gpu_precision()))
     }
 
     fn device(&self) -> &Device {

@@ -88,7 +88,8 @@ impl Learner for Cascade {
     }
 
     fn with_tensors(&self, tensors: VarBuilder<'static>) -> Result<Self> {
-        Self::new(self.config().clone(), self.scaling().clone(), tensors)
+        let network = Self::new(self.config().clone(), self.scaling().clone(), tensors)?;
+        Ok(network.with_gpu_precision(self.gpu_precision()))
     }
 
     fn device(&self) -> &Device {

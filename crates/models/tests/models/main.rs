@@ -35,6 +35,7 @@ mod prefixes;
 mod recurrent_dropout;
 mod recurrent_exact;
 mod recurrent_invariance;
+mod recurrent_precision;
 mod recurrent_problem;
 mod recurrent_pytorch;
 mod recurrent_reference;

@@ -11,7 +11,7 @@ use heliacal::pipeline::loss_function;
 use super::super::made_up::{self, Numbers};
 use super::super::parity::fresh_cascade;
 use super::super::stopwatch::{StepClock, time_calls};
-use super::{Cases, Sizes, Work, bytes_of, flops_of_step};
+use super::{Cases, Sizes, Work, at_precision, bytes_of, flops_of_step, precisions};
 
 const N_CLASSES: usize = 5;
 const TRAINING: &str =
@@ -52,9 +52,15 @@ pub fn measure(device: &Device, sizes: &Sizes, cases: &mut Cases<'_>) -> Result<
     let one = work(&config, batch, n_rows);
     let every =
         Work { flops: 2.0 * one.flops, least_bytes: one.least_bytes + bytes_of(n_rows * N_CLASSES), ..one };
-    cases.push(format!("cascade_histories_{batch}"), HISTORIES, every, || {
-        time_calls(device, sizes.budget, || Ok(model.predict_histories(&inputs)?))
-    })
+    for (precision, suffix) in precisions(device) {
+        cases.push(format!("cascade_histories_{batch}{suffix}"), HISTORIES, every, || {
+            let model = model.clone().with_gpu_precision(precision);
+            at_precision(precision, || {
+                time_calls(device, sizes.budget, || Ok(model.predict_histories(&inputs)?))
+            })
+        })?;
+    }
+    Ok(())
 }
 
 fn work(config: &CascadeConfig, n_objects: usize, n_rows: usize) -> Work {

@@ -7,15 +7,14 @@ use std::time::Instant;
 use heliacal::models::candle_core::{DType, Tensor};
 use heliacal::models::candle_nn::VarBuilder;
 use heliacal::models::train::{Beginnings, Example, Progress, TrainConfig, Trainer};
-use heliacal::models::{EncodedLightCurve, Gru, Oracle, OracleConfig, RecurrentConfig};
+use heliacal::models::{EncodedLightCurve, GpuPrecision, Gru, Oracle, OracleConfig, RecurrentConfig};
 use heliacal::pipeline::{TrainingLoss, loss_function};
 use heliacal::{Device, Preset, Taxonomy};
 
-use super::super::ceilings::with_tf32;
 use super::super::made_up;
 use super::super::parity::leaves;
 use super::super::stopwatch::{StepClock, Timing, time_calls};
-use super::{Cases, Sizes, Work, bytes_of, flops_of_step};
+use super::{Cases, Sizes, Work, at_precision, bytes_of, flops_of_step, precisions};
 
 const PRESET: Preset = Preset::Published;
 const ON_DEVICE: &str = "inputs and logits on the device";
@@ -52,9 +51,15 @@ pub fn measure(device: &Device, sizes: &Sizes, cases: &mut Cases<'_>) -> Result<
             epochs: 1,
             ..TrainConfig::default()
         };
-        cases.push(format!("oracle_train_{batch}_{kind}"), TRAINING, work, || {
-            time_steps(&oracle, &examples, config, n_batches)
-        })?;
+        // In a training bfloat16 is not used.
+        for (precision, suffix) in
+            precisions(device).filter(|(precision, _)| *precision != GpuPrecision::Bf16)
+        {
+            cases.push(format!("oracle_train_{batch}_{kind}{suffix}"), TRAINING, work, || {
+                let oracle = oracle.clone().with_gpu_precision(precision);
+                at_precision(precision, || time_steps(&oracle, &examples, config.clone(), n_batches))
+            })?;
+        }
     }
     Ok(())
 }
@@ -70,21 +75,23 @@ fn inference(
     let light_curves = made_up::light_curves(oracle.features(), lengths, 3);
     let n_rows = lengths.iter().sum();
     let of_gru = gru_work(config, lengths.len(), n_rows);
-    cases.push(format!("gru_{name}"), "rows and last states on the device", of_gru, || {
-        let rows: Vec<f32> = light_curves.iter().flat_map(|light_curve| &light_curve.rows).copied().collect();
-        let rows = Tensor::from_vec(rows, (n_rows, config.n_features), device)?;
-        let gru = gru(oracle)?;
-        time_calls(device, sizes.budget, || Ok(gru.last(&rows, lengths, None)?))
-    })?;
+    for (precision, suffix) in precisions(device) {
+        cases.push(format!("gru_{name}{suffix}"), "rows and last states on the device", of_gru, || {
+            let rows: Vec<f32> =
+                light_curves.iter().flat_map(|light_curve| &light_curve.rows).copied().collect();
+            let rows = Tensor::from_vec(rows, (n_rows, config.n_features), device)?;
+            let gru = gru(oracle)?.with_gpu_precision(precision);
+            time_calls(device, sizes.budget, || Ok(gru.last(&rows, lengths, None)?))
+        })?;
+    }
     let work = inference_work(config, lengths.len(), n_rows);
     let whole: Vec<_> = light_curves.iter().zip(lengths.iter().copied()).collect();
-    let on_device = || {
-        let batch = oracle.batch(&whole)?.to_device(device)?;
-        time_calls(device, sizes.budget, || Ok(oracle.forward_batch(&batch)?))
-    };
-    cases.push(format!("oracle_{name}"), ON_DEVICE, work, on_device)?;
-    if device.is_cuda() {
-        cases.push(format!("oracle_{name}_tf32"), ON_DEVICE, work, || with_tf32(on_device))?;
+    for (precision, suffix) in precisions(device) {
+        cases.push(format!("oracle_{name}{suffix}"), ON_DEVICE, work, || {
+            let oracle = oracle.clone().with_gpu_precision(precision);
+            let batch = oracle.batch(&whole)?.to_device(device)?;
+            at_precision(precision, || time_calls(device, sizes.budget, || Ok(oracle.forward_batch(&batch)?)))
+        })?;
     }
     let last: Vec<[usize; 1]> = lengths.iter().map(|&n| [n - 1]).collect();
     let asked: Vec<(&EncodedLightCurve, &[usize])> =

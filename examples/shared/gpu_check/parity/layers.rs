@@ -5,10 +5,12 @@ use std::error::Error;
 use heliacal::Device;
 use heliacal::models::candle_core::{DType, Tensor};
 use heliacal::models::candle_nn::VarBuilder;
-use heliacal::models::{CellKind, GruCell, LstmCell, Recurrent, RecurrentConfig, RecurrentState};
+use heliacal::models::{
+    CellKind, GpuPrecision, GruCell, LstmCell, Recurrent, RecurrentConfig, RecurrentState,
+};
 
 use super::super::made_up;
-use super::{Check, compare, gradients, numbers, try_check, variables};
+use super::{BF16, Check, GRADIENT, TF32, compare, compare_within, gradients, numbers, try_check, variables};
 
 /// Input, width, layers: ORACLE's, the cascade's, odd ones.
 const SIZES: [(usize, usize, usize); 6] =
@@ -46,12 +48,22 @@ fn check_cell<C: CellKind>(
     device: &Device,
     checks: &mut Vec<Check>,
 ) -> Result<(), Box<dyn Error>> {
-    let found = run::<C>(config, lengths, device, DType::F32)?;
+    let single = GpuPrecision::F32;
+    let found = run::<C>(config, lengths, device, DType::F32, single)?;
     for (what, dtype) in [("the CPU", DType::F32), ("double precision", DType::F64)] {
         // In double precision the CPU goes step by step: enough to see it on few sequences.
         if dtype == DType::F32 || lengths.len() < 100 {
-            let expected = run::<C>(config, lengths, &Device::Cpu, dtype)?;
+            let expected = run::<C>(config, lengths, &Device::Cpu, dtype, single)?;
             compare(&format!("{name}, against {what}"), &found, &expected, checks);
+        }
+    }
+    if device.is_cuda() {
+        let expected = run::<C>(config, lengths, &Device::Cpu, DType::F32, single)?;
+        // In a training bfloat16 is not used.
+        for (precision, allowed) in [(GpuPrecision::Tf32, [TF32; 2]), (GpuPrecision::Bf16, [BF16, GRADIENT])]
+        {
+            let found = run::<C>(config, lengths, device, DType::F32, precision)?;
+            compare_within(&format!("{name} in {precision:?}"), allowed, &found, &expected, checks);
         }
     }
     Ok(())
@@ -63,6 +75,7 @@ fn run<C: CellKind>(
     lengths: &[usize],
     device: &Device,
     dtype: DType,
+    precision: GpuPrecision,
 ) -> Result<super::Numbers, Box<dyn Error>> {
     let mut made_up = made_up::Numbers::new(7);
     let mut tensor = |shape: Vec<usize>, scale: f64| {
@@ -87,7 +100,8 @@ fn run<C: CellKind>(
     let variables = variables(named, device)?;
     let layers = |tensors: &[(String, Tensor)]| {
         let tensors = tensors.iter().cloned().collect();
-        Recurrent::<C>::new(config, VarBuilder::from_tensors(tensors, dtype, device))
+        let layers = Recurrent::<C>::new(config, VarBuilder::from_tensors(tensors, dtype, device))?;
+        Ok::<_, Box<dyn Error>>(layers.with_gpu_precision(precision))
     };
     let tracked: Vec<_> = variables.iter().map(|(name, v)| (name.clone(), v.as_tensor().clone())).collect();
     let fixed: Vec<_> = tracked.iter().map(|(name, tensor)| (name.clone(), tensor.detach())).collect();

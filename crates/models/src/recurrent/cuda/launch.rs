@@ -4,14 +4,18 @@
 
 use candle_core::Result;
 use candle_core::cuda_backend::cudarc::cublas::sys::cublasOperation_t::{CUBLAS_OP_N, CUBLAS_OP_T};
-use candle_core::cuda_backend::cudarc::cublas::{Gemm, GemmConfig};
+use candle_core::cuda_backend::cudarc::cublas::sys::{
+    cublasComputeType_t as ComputeType, cublasGemmAlgo_t as Algorithm, cudaDataType_t::CUDA_R_32F,
+};
+use candle_core::cuda_backend::cudarc::cublas::{Gemm, GemmConfig, result};
 use candle_core::cuda_backend::cudarc::driver::sys::CUfunction_attribute_enum as FunctionAttribute;
 use candle_core::cuda_backend::cudarc::driver::{
-    CudaSlice, CudaView, CudaViewMut, LaunchConfig, PushKernelArg,
+    CudaSlice, CudaView, CudaViewMut, DevicePtr, DevicePtrMut, LaunchConfig, PushKernelArg,
 };
 use candle_core::cuda_backend::{CudaDevice, WrapErr};
 
-use super::plan::{Kernel, Plan};
+use super::plan::Plan;
+use crate::GpuPrecision;
 
 /// Kernels of one block, for compute capability 8.0 and later.
 const BLOCKS: &str = include_str!("kernels_80.ptx");
@@ -32,7 +36,8 @@ pub(super) struct Matrix<'a> {
     pub(super) transposed: bool,
 }
 
-/// `to = a b`, for `a` of `[m, k]` and `b` of `[k, n]` once they are read as they say; `to` has a stride too.
+/// `to = a b`, for `a` of `[m, k]` and `b` of `[k, n]` once they are read as they say; `to` has a stride too. Factors are
+/// rounded as the precision says.
 pub(super) fn product(
     device: &CudaDevice,
     [m, n, k]: [usize; 3],
@@ -40,6 +45,7 @@ pub(super) fn product(
     b: &Matrix<'_>,
     to: &mut CudaViewMut<'_, f32>,
     to_stride: usize,
+    precision: GpuPrecision,
 ) -> Result<()> {
     let holds = |matrix: &Matrix<'_>, rows: usize, columns: usize| {
         let (rows, columns) = if matrix.transposed { (columns, rows) } else { (rows, columns) };
@@ -67,8 +73,42 @@ pub(super) fn product(
         beta: 0.0,
         ldc: to_stride as i32,
     };
-    // SAFETY: all three matrices lie within their buffers, as asserted.
-    unsafe { device.cublas_handle().gemm(config, &b.numbers, &a.numbers, to) }.w()
+    let blas = device.cublas_handle();
+    let compute_type = match precision {
+        // SAFETY: all three matrices lie within their buffers, as asserted.
+        GpuPrecision::F32 => return unsafe { blas.gemm(config, &b.numbers, &a.numbers, to) }.w(),
+        GpuPrecision::Tf32 => ComputeType::CUBLAS_COMPUTE_32F_FAST_TF32,
+        GpuPrecision::Bf16 => ComputeType::CUBLAS_COMPUTE_32F_FAST_16BF,
+    };
+    let stream = device.cuda_stream();
+    let (first, _first_is_read) = b.numbers.device_ptr(&stream);
+    let (second, _second_is_read) = a.numbers.device_ptr(&stream);
+    let (to, _to_is_written) = to.device_ptr_mut(&stream);
+    // SAFETY: as above; both factors of a sum are read during the call, and the handle is that of the device's stream.
+    unsafe {
+        result::gemm_ex(
+            *blas.handle(),
+            config.transa,
+            config.transb,
+            config.m,
+            config.n,
+            config.k,
+            (&raw const config.alpha).cast(),
+            first as *const _,
+            CUDA_R_32F,
+            config.lda,
+            second as *const _,
+            CUDA_R_32F,
+            config.ldb,
+            (&raw const config.beta).cast(),
+            to as *mut _,
+            CUDA_R_32F,
+            config.ldc,
+            compute_type,
+            Algorithm::CUBLAS_GEMM_DEFAULT,
+        )
+    }
+    .w()
 }
 
 /// An argument of a kernel.
@@ -98,8 +138,8 @@ pub(super) fn over_batch(
     plan: &Plan,
     arguments: &mut [Argument<'_>],
 ) -> Result<()> {
-    let Kernel { ranks, lanes, places } = plan.kernel;
-    let name = format!("{name}_{lanes}x{places}");
+    let ranks = plan.kernel.ranks;
+    let name = format!("{name}_{}", plan.kernel.variant());
     let config = LaunchConfig {
         grid_dim: ((plan.blocks * ranks) as u32, 1, 1),
         block_dim: (plan.threads as u32, 1, 1),

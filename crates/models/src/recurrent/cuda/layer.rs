@@ -7,6 +7,7 @@ use candle_core::{Result, bail};
 
 use super::launch::{Argument, Matrix, over_batch, product, sum_parts, unwritten};
 use super::plan::{Gpu, LayerSize, Pass, Plan, has_kernel};
+use crate::GpuPrecision;
 
 /// Numbers that each unit leaves of a step for the backward pass, and gradients that it then gets: `KEPT` in `cells.cuh`.
 const KEPT: usize = 4;
@@ -23,6 +24,8 @@ pub(in crate::recurrent) struct Layer<'a> {
     pub(in crate::recurrent) input: usize,
     pub(in crate::recurrent) hidden: usize,
     pub(in crate::recurrent) lengths: &'a [usize],
+    /// Of a forward pass.
+    pub(in crate::recurrent) precision: GpuPrecision,
 }
 
 /// What the forward pass leaves for the backward pass.
@@ -91,9 +94,14 @@ impl Layer<'_> {
         [0, recurrent, biases, biases + rows, biases + 2 * rows]
     }
 
-    fn plan(&self, device: &CudaDevice, pass: Pass) -> Result<(Plan, CudaSlice<u32>)> {
+    fn plan(
+        &self,
+        device: &CudaDevice,
+        pass: Pass,
+        precision: GpuPrecision,
+    ) -> Result<(Plan, CudaSlice<u32>)> {
         let size = LayerSize { gates: self.gates, hidden: self.hidden };
-        let plan = gpu(device)?.and_then(|gpu| Plan::new(pass, size, self.lengths, gpu));
+        let plan = gpu(device)?.and_then(|gpu| Plan::new(pass, size, precision, self.lengths, gpu));
         let Some(plan) = plan else {
             bail!("no kernel for {} of {} units on this GPU", self.cell, self.hidden)
         };
@@ -116,6 +124,12 @@ impl Layer<'_> {
         let [w_ih, w_hh, b_ih, b_hh, end] = self.offsets();
         let has_memory = self.states > 1;
         let gives_memories = gives_memories && has_memory;
+        // What a backward pass goes back over has at least the digits of TF32.
+        let in_training = keep && self.precision == GpuPrecision::Bf16;
+        let precision = if in_training { GpuPrecision::F32 } else { self.precision };
+        let (plan, schedule) = self.plan(device, Pass::Forward, precision)?;
+        // A layer that no kernel takes in this precision is not rounded at all.
+        let precision = plan.kernel.precision();
 
         // The products of the inputs, in rows wide enough for what will be kept in their place.
         let stride = if keep { KEPT } else { n_gates } * hidden;
@@ -125,14 +139,13 @@ impl Layer<'_> {
             let x = Matrix { numbers: rows.slice(begin * input..), stride: input, transposed: false };
             let w = Matrix { numbers: weights.slice(..w_hh), stride: input, transposed: true };
             let mut to = gates.slice_mut(begin * stride..);
-            product(device, [n, n_gates * hidden, input], &x, &w, &mut to, stride)?;
+            product(device, [n, n_gates * hidden, input], &x, &w, &mut to, stride, precision)?;
         }
 
         let mut given = unwritten(device, n_rows * hidden * if gives_memories { 2 } else { 1 })?;
         let mut memories = (has_memory && keep && !gives_memories)
             .then(|| unwritten(device, n_rows * hidden))
             .transpose()?;
-        let (plan, schedule) = self.plan(device, Pass::Forward)?;
         let (outputs, below) = given.split_at_mut(n_rows * hidden);
         let memories_argument = match &mut memories {
             _ if gives_memories => Argument::Write(below),
@@ -183,7 +196,7 @@ impl Layer<'_> {
         let memory_gradients = part(&from.gradient)
             .map_or(Argument::Nothing, |below| Argument::Read(from.gradient.slice(below)));
 
-        let (plan, schedule) = self.plan(device, Pass::Backward)?;
+        let (plan, schedule) = self.plan(device, Pass::Backward, GpuPrecision::F32)?;
         let mut slots = unwritten(device, n_rows * KEPT * hidden)?;
         let mut before = unwritten(device, n_outputs)?;
         let mut parts = unwritten(device, plan.parts * KEPT * hidden)?;
@@ -218,7 +231,7 @@ impl Layer<'_> {
                 let g = self.input_slots(&slots.slice(begin * KEPT * hidden..), false);
                 let w = Matrix { numbers: from.weights.slice(..w_hh), stride: input, transposed: false };
                 let mut to = to.slice_mut(begin * input..);
-                product(device, [n, input, n_gates * hidden], &g, &w, &mut to, input)?;
+                product(device, [n, input, n_gates * hidden], &g, &w, &mut to, input, GpuPrecision::F32)?;
             }
             Ok::<_, candle_core::Error>(to)
         });
@@ -254,7 +267,8 @@ impl Layer<'_> {
         let mut flat = unwritten(device, end)?;
         let x = Matrix { numbers: rows.slice(..), stride: input, transposed: false };
         let g = self.input_slots(&slots.as_view(), true);
-        product(device, [n_gates * hidden, input, n_rows], &g, &x, &mut flat.slice_mut(..w_hh), input)?;
+        let mut to = flat.slice_mut(..w_hh);
+        product(device, [n_gates * hidden, input, n_rows], &g, &x, &mut to, input, GpuPrecision::F32)?;
 
         // The recurrent sums are the first slots; the GRU's last gate comes first.
         let shift = KEPT - n_gates;
@@ -263,7 +277,7 @@ impl Layer<'_> {
             let g = Matrix { numbers: slots.slice(slot * hidden..), stride: KEPT * hidden, transposed: true };
             let h = Matrix { numbers: before.as_view(), stride: hidden, transposed: false };
             let mut to = flat.slice_mut(w_hh + gate * hidden * hidden..b_ih);
-            product(device, [n * hidden, hidden, n_rows], &g, &h, &mut to, hidden)?;
+            product(device, [n * hidden, hidden, n_rows], &g, &h, &mut to, hidden, GpuPrecision::F32)?;
         }
 
         let mut biases = flat.slice_mut(b_ih..end);

@@ -5,6 +5,9 @@
 //! of the sequences through all their steps, without ever waiting for another block (`kernels.cu`). Weights that do not
 //! fit one block (an LSTM of 256 units) are shared by a cluster of eight, on GPUs that have clusters.
 //!
+//! Forward passes may round the factors of their products (`GpuPrecision`): then tensor cores make them, and the weights are in
+//! registers.
+//!
 //! The backward pass is another such kernel, from the gradients of the outputs to those of the gates' sums; the gradients
 //! of weights and rows are then matrix products.
 

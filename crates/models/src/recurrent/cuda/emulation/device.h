@@ -9,6 +9,8 @@
 #include <ucontext.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -36,6 +38,10 @@ struct alignas(16) float4 {
     float x, y, z, w;
 };
 
+struct alignas(8) uint2 {
+    unsigned x, y;
+};
+
 namespace emulation {
 
 struct Index {
@@ -54,6 +60,9 @@ struct Block {
     std::vector<Barrier> warps;
 };
 
+// What a lane leaves for the other lanes of its warp to read.
+using Message = std::array<unsigned, 6>;
+
 struct Fiber {
     ucontext_t context;
     std::unique_ptr<char[]> stack;
@@ -64,8 +73,8 @@ struct Fiber {
     // It waits as long as this barrier is in this generation.
     const Barrier* barrier = nullptr;
     unsigned generation = 0;
-    // The number of the latest exchange in the warp and of the one before, which a slow lane may still have to read.
-    float exchanged[2];
+    // Those of the latest exchange and of the one before, which a slow lane may still have to read.
+    Message messages[2];
     unsigned exchanges = 0;
     void* sanitizer = nullptr;
 };
@@ -200,33 +209,101 @@ inline void launch(unsigned n_clusters, unsigned ranks, unsigned threads, size_t
 
 inline void __syncthreads() { emulation::wait(emulation::device.current->block->barrier); }
 
-// Leaves a number for the other lanes of the warp to read, and gives the lanes when all have left theirs.
-inline emulation::Fiber* exchange(unsigned mask, float x) {
+// Leaves a message for the other lanes of the warp to read, and gives those of all lanes when all have left theirs.
+inline std::array<const emulation::Message*, 32> exchange(const emulation::Message& message) {
     using emulation::Fiber;
     Fiber& fiber = *emulation::device.current;
-    if (mask != ~0u) {
-        std::fprintf(stderr, "an exchange between some lanes of a warp alone\n");
-        std::exit(2);
-    }
-    fiber.exchanged[++fiber.exchanges % 2] = x;
+    const unsigned now = ++fiber.exchanges % 2;
+    fiber.messages[now] = message;
     emulation::wait(fiber.block->warps[fiber.index.x / 32]);
-    return &fiber - fiber.index.x % 32;
+    std::array<const emulation::Message*, 32> messages;
+    for (unsigned lane = 0; lane < 32; ++lane) messages[lane] = &(&fiber - fiber.index.x % 32 + lane)->messages[now];
+    return messages;
+}
+
+inline void expect_whole_warp(unsigned mask) {
+    if (mask == ~0u) return;
+    std::fprintf(stderr, "an exchange between some lanes of a warp alone\n");
+    std::exit(2);
 }
 
 inline float __shfl_xor_sync(unsigned mask, float x, int bit) {
-    const emulation::Fiber& fiber = *emulation::device.current;
-    const emulation::Fiber* const lanes = exchange(mask, x);
-    return lanes[fiber.index.x % 32 ^ bit].exchanged[fiber.exchanges % 2];
+    expect_whole_warp(mask);
+    const unsigned lane = emulation::device.current->index.x % 32;
+    return std::bit_cast<float>((*exchange({std::bit_cast<unsigned>(x)})[lane ^ bit])[0]);
 }
 
 inline bool __any_sync(unsigned mask, bool holds) {
-    const emulation::Fiber& fiber = *emulation::device.current;
-    const emulation::Fiber* const lanes = exchange(mask, holds ? 1.0f : 0.0f);
-    return std::any_of(lanes, lanes + 32, [&](const emulation::Fiber& lane) { return lane.exchanged[fiber.exchanges % 2] != 0; });
+    expect_whole_warp(mask);
+    const auto messages = exchange({holds});
+    return std::any_of(messages.begin(), messages.end(), [](const emulation::Message* message) { return (*message)[0] != 0; });
 }
 
 inline float* shared_numbers() { return reinterpret_cast<float*>(emulation::device.current->block->memory.get()); }
 inline float reciprocal(float x) { return 1.0f / x; }
+
+// The bits of the numbers that the conversions give.
+inline unsigned to_tf32(float x) {
+    const unsigned bits = std::bit_cast<unsigned>(x);
+    return std::isnan(x) ? 0x7fffffff : std::isinf(x) ? bits : (bits + 0x1000) & 0xffffe000;
+}
+
+inline unsigned short to_bf16(float x) {
+    const unsigned bits = std::bit_cast<unsigned>(x);
+    return std::isnan(x) ? 0x7fff : (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+}
+
+// Where the numbers of a lane stand in the matrices of a warp's product, as CUTLASS's layouts have it (SM80_16x8x8_F32TF32TF32F32_TN
+// and SM80_16x8x16_F32BF16BF16F32_TN in cute/atom/mma_traits_sm80.hpp): for lane 4 g + t and its number v, m + 16 k of the left
+// matrix, n + 8 k of the right one, m + 16 n of the sum.
+template <int K> int place_in_left(int t, int g, int v) {
+    return K == 8 ? 16 * t + g + 8 * (v % 2) + 64 * (v / 2) : 32 * t + g + 16 * (v % 2) + 8 * (v / 2 % 2) + 128 * (v / 4);
+}
+
+template <int K> int place_in_right(int t, int g, int v) {
+    return K == 8 ? 8 * t + g + 32 * v : 16 * t + g + 8 * (v % 2) + 64 * (v / 2);
+}
+
+inline int place_in_sum(int t, int g, int v) { return 32 * t + g + 16 * (v % 2) + 8 * (v / 2); }
+
+// Who has a number of a matrix: the lane, and which of its numbers it is.
+struct Holder {
+    int lane, number;
+};
+
+template <int N> std::array<Holder, N> holders(int (*place)(int, int, int)) {
+    std::array<Holder, N> of;
+    for (int lane = 0; lane < 32; ++lane)
+        for (int v = 0; v < N / 32; ++v) of[place(lane % 4, lane / 4, v)] = {lane, v};
+    return of;
+}
+
+// A warp's product. `number` reads one of the numbers that some words hold.
+template <int K, class Number> void multiply(float (&c)[4], const unsigned (&a)[4], uint2 b, Number number) {
+    static const auto of_left = holders<16 * K>(place_in_left<K>), of_right = holders<8 * K>(place_in_right<K>);
+    const auto messages = exchange({a[0], a[1], a[2], a[3], b.x, b.y});
+    const int lane = static_cast<int>(emulation::device.current->index.x % 32);
+    for (int v = 0; v < 4; ++v) {
+        const int place = place_in_sum(lane % 4, lane / 4, v);
+        double sum = c[v];
+        for (int k = 0; k < K; ++k) {
+            const Holder left = of_left[place % 16 + 16 * k], right = of_right[place / 16 + 8 * k];
+            sum += double(number(messages[left.lane]->data(), left.number)) *
+                   number(messages[right.lane]->data() + 4, right.number);
+        }
+        c[v] = static_cast<float>(sum);
+    }
+}
+
+inline void multiply_tf32(float (&c)[4], const unsigned (&a)[4], uint2 b) {
+    // The last 13 bits are not read.
+    multiply<8>(c, a, b, [](const unsigned* words, int v) { return std::bit_cast<float>(words[v] & 0xffffe000); });
+}
+
+inline void multiply_bf16(float (&c)[4], const unsigned (&a)[4], uint2 b) {
+    multiply<16>(c, a, b, [](const unsigned* words, int v) { return std::bit_cast<float>(words[v / 2] >> (v % 2 * 16) << 16); });
+}
+
 inline int cluster_rank() { return static_cast<int>(emulation::device.current->rank); }
 inline void cluster_sync() { emulation::wait(emulation::device.cluster); }
 

@@ -37,7 +37,12 @@ struct Gradients {
 
 inline double logistic(double x) { return 1 / (1 + std::exp(-x)); }
 
-inline Forwarded forward(const Problem& problem) {
+// What becomes of the operands of the recurrent product.
+using Rounding = double (*)(double);
+
+inline double exact(double x) { return x; }
+
+inline Forwarded forward(const Problem& problem, Rounding rounded = exact) {
     const int h = problem.hidden, n_gates = problem.gates(), n_states = problem.states();
     const size_t n_rows = problem.rows();
     Forwarded to{Numbers(n_rows * h), Numbers(problem.is_lstm ? n_rows * h : 0), Numbers(n_rows * n_gates * h),
@@ -52,7 +57,8 @@ inline Forwarded forward(const Problem& problem) {
             double* recurrent = &to.recurrent[row * n_gates * h];
             for (int k = 0; k < n_gates * h; ++k) {
                 recurrent[k] = problem.b_hh[k];
-                for (int j = 0; j < h; ++j) recurrent[k] += problem.w_hh[static_cast<size_t>(k) * h + j] * output[j];
+                for (int j = 0; j < h; ++j)
+                    recurrent[k] += rounded(problem.w_hh[static_cast<size_t>(k) * h + j]) * rounded(output[j]);
             }
             for (int u = 0; u < h; ++u) {
                 const auto x = [&](int gate) { return in[gate * h + u] + problem.b_ih[gate * h + u]; };

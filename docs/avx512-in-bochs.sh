@@ -6,14 +6,18 @@
 #
 # Each command is a line for the emulated machine's shell, where `heliacal_models` are the unit tests and `models` those of
 # tests/models; HELIACAL_ISA keeps the latter to one instruction set. Their output comes as it appears and stays in
-# FOLDER/console. Ends with 0 if all of them did.
+# FOLDER/avx512-in-bochs/console. Ends with 0 if all of them did.
 #
 # For Debian 12 with the packages bochs, bochsbios and libmagic1; five others are unpacked into FOLDER, not installed. That
 # Bochs (2.7) has its debugger inside. BOCHS=PROGRAM BOCHS_DISPLAY=nogui takes another one: 3.0, configured with
 # `--enable-cpu-level=6 --enable-x86-64 --enable-avx --enable-evex --enable-handlers-chaining --enable-repeat-speedups
 # --disable-debugger --disable-show-ips --with-nogui`, is four to five times as fast.
 set -euo pipefail
-work=$(realpath -m "$1")
+if [ $# -lt 2 ]; then
+    echo "usage: $0 FOLDER COMMAND..." >&2
+    exit 2
+fi
+work=$(realpath -m "$1")/avx512-in-bochs
 shift
 cd "$(dirname "$0")/.."
 repository=$PWD

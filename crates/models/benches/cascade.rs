@@ -97,8 +97,8 @@ fn push(c: &mut Criterion, case: &str, n_objects: usize) {
     } else {
         let mut states = vec![cascade.stream().unwrap().into_state(); n_objects];
         on_threads(c, case, n_objects, &mut || {
-            let mut pushes: Vec<_> = states.iter_mut().map(|state| (state, classification())).collect();
-            assert!(black_box(cascade.push_all(&mut pushes)).iter().all(Result::is_ok));
+            let answers = cascade.push_all(states.iter_mut().map(|state| (state, classification())));
+            assert!(black_box(answers).iter().all(Result::is_ok));
         });
     }
 }

@@ -124,8 +124,8 @@ pub enum Error {
         /// The slot.
         slot: usize,
     },
-    /// An observation that was pushed together with another one, for which the device failed.
-    #[error("not classified: the device failed on the observations that were pushed together")]
+    /// An observation or classification that was pushed together with another one, for which the device failed.
+    #[error("not classified: the device failed on those that were pushed together")]
     NotClassified,
     /// A stored stream state does not belong to this model.
     #[error("stream state has {found} {what}, this model has {expected}")]

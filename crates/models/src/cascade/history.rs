@@ -13,10 +13,7 @@ use super::network::Cascade;
 use crate::recurrent::{BeginRow, BeginSteps, FinishStep, Run, RunLate};
 use crate::{AttentionState, CellKind, Error, LstmCell, Result};
 
-/// Histories that go through the network together at most, so that what lies between its layers stays small.
-const TOGETHER: usize = 48;
-
-/// The same on a device without our kernels for the CPU.
+/// Histories that go together through a network on a device without our kernels for the CPU.
 const TOGETHER_ON_A_DEVICE: usize = 2048;
 
 impl Cascade {
@@ -42,7 +39,8 @@ impl Cascade {
         }
     }
 
-    /// [`predict_history`](Self::predict_history) for many objects, on all threads; the same numbers.
+    /// [`predict_history`](Self::predict_history) for many objects, on all threads; the same numbers. Some memory, 10 MB for
+    /// each thread at the paper's sizes and 256 MB at most, stays with the network and its clones for the next call.
     ///
     /// # Errors
     /// [`Error::History`] names an object whose history is not valid; [`Error::Candle`] when the device fails.
@@ -50,7 +48,7 @@ impl Cascade {
         // Objects of like length together, the longest first.
         let mut order: Vec<usize> = (0..inputs.len()).collect();
         order.sort_by_key(|&index| std::cmp::Reverse(inputs[index].n_steps()));
-        let together = group_size(inputs.len(), TOGETHER);
+        let together = group_size(inputs.len());
         let predict = |group: &&[usize]| {
             let group: Vec<&CascadeInput> = group.iter().map(|&index| &inputs[index]).collect();
             self.predict_together(&group)

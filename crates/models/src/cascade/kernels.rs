@@ -6,6 +6,7 @@ use crate::recurrent::{PackedLayer, Vectors};
 use crate::{AdditiveScorer, Result};
 
 /// The packed parts of a [`Cascade`].
+#[derive(Clone, Copy)]
 pub(super) struct Kernels<'a> {
     pub(super) vectors: Vectors,
     pub(super) layer: &'a PackedLayer,

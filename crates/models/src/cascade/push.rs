@@ -13,15 +13,12 @@ use super::stream::{BaseClassification, CascadeStreamState};
 use crate::recurrent::{BeginRow, BeginSteps, FinishStep};
 use crate::{CellKind, Error, LstmCell, Result};
 
-/// Objects that go through the network together at most: whole groups of rows of the kernels, and enough to share the
-/// weights between.
-const TOGETHER: usize = 48;
-
 impl Cascade {
     /// Takes the next classification of each of some objects and gives, for each of them, what
-    /// [`CascadeStream::push`] would, number for number, in less time: they go through the network together, on all
-    /// threads. An error touches the object alone; when the device of the weights fails, the objects that went together are
-    /// all refused, the first of them with the reason and the others with [`Error::NotClassified`], and are as they were.
+    /// [`resume`](Self::resume) and [`CascadeStream::push`](crate::CascadeStream::push) would, number for number, in less
+    /// time: they go through the network together, on all threads. An error touches the object alone; when the device of the
+    /// weights fails, nothing is changed, and of the objects that had to go through the network the first is refused with the
+    /// reason and the others with [`Error::NotClassified`].
     ///
     /// ```
     /// use candle_core::Device;
@@ -32,42 +29,60 @@ impl Cascade {
     /// let mut states = vec![cascade.stream()?.into_state(); 3]; // as a broker has them
     ///
     /// let first = BaseClassification { mjd: 60001.0, probabilities: &[0.5, 0.5], flux: Some(12.0) };
-    /// let mut night: Vec<_> = states.iter_mut().map(|state| (state, first)).collect();
-    /// night[1].1.flux = None;
-    /// let answers = cascade.push_all(&mut night);
+    /// let broken = BaseClassification { flux: None, ..first };
+    /// let answers = cascade.push_all(states.iter_mut().zip([first, broken, first]));
     /// assert!(answers[0].is_ok() && answers[1].is_err() && answers[2].is_ok());
     /// # Ok::<(), heliacal_models::Error>(())
     /// ```
-    pub fn push_all(
+    pub fn push_all<'s, 'c>(
         &self,
-        pushes: &mut [(&mut CascadeStreamState, BaseClassification<'_>)],
+        pushes: impl IntoIterator<Item = (&'s mut CascadeStreamState, BaseClassification<'c>)>,
     ) -> Vec<Result<Vec<f32>>> {
-        let mut answers = Vec::with_capacity(pushes.len());
-        let (mut accepted, mut indices) = (Vec::new(), Vec::new());
-        for (index, (state, classification)) in pushes.iter_mut().enumerate() {
-            match self.check_state(state).and_then(|()| self.accept(state, classification)) {
+        let (mut answers, mut accepted, mut indices) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, (state, classification)) in pushes.into_iter().enumerate() {
+            answers.push(match self.check_state(state).and_then(|()| self.accept(state, &classification)) {
+                Ok(Some(answer)) => Ok(answer),
                 Ok(None) => {
-                    accepted.push((&mut **state, *classification));
+                    accepted.push((state, classification));
                     indices.push(index);
-                    answers.push(Err(Error::NotClassified));
+                    Err(Error::NotClassified)
                 }
-                Ok(Some(answer)) => answers.push(Ok(answer)),
-                Err(error) => answers.push(Err(error)),
-            }
+                Err(error) => Err(error),
+            });
         }
-        let size = group_size(accepted.len(), TOGETHER);
-        let found: Vec<_> = accepted.par_chunks_mut(size).map(|group| self.advance(group)).collect();
-        for (group, found) in indices.chunks(size).zip(found) {
-            match found {
-                Ok(rows) => {
-                    for (&index, row) in group.iter().zip(rows.chunks_exact(self.config().n_classes)) {
-                        answers[index] = Ok(row.to_vec());
-                    }
+        let size = group_size(accepted.len());
+        let found = self.with_kernels(|kernels| {
+            accepted
+                .par_chunks_mut(size)
+                .map(|group| self.advance(kernels, group))
+                .collect::<Result<Vec<_>>>()
+        });
+        match found {
+            Ok(groups) => {
+                let rows = groups.iter().flat_map(|rows| rows.chunks_exact(self.config().n_classes));
+                for (&index, row) in indices.iter().zip(rows) {
+                    answers[index] = Ok(row.to_vec());
                 }
-                Err(error) => answers[group[0]] = Err(error),
+            }
+            Err(error) => {
+                if let Some(&first) = indices.first() {
+                    answers[first] = Err(error);
+                }
             }
         }
         answers
+    }
+
+    /// Takes the next classification of one object; its state is known to be one of this network's.
+    pub(super) fn push_one(
+        &self,
+        state: &mut CascadeStreamState,
+        classification: BaseClassification<'_>,
+    ) -> Result<Vec<f32>> {
+        match self.accept(state, &classification)? {
+            Some(answer) => Ok(answer),
+            None => self.with_kernels(|kernels| self.advance(kernels, &mut [(state, classification)])),
+        }
     }
 
     /// That a state is one of this network's.
@@ -92,7 +107,7 @@ impl Cascade {
     }
 
     /// That a classification may be taken. Gives the standing answer if the network has seen as many as it looks at.
-    pub(super) fn accept(
+    fn accept(
         &self,
         state: &mut CascadeStreamState,
         classification: &BaseClassification<'_>,
@@ -123,10 +138,10 @@ impl Cascade {
         self.config().max_steps.is_some_and(|max_steps| n_steps >= max_steps)
     }
 
-    /// Takes a classification each for some objects: the class probabilities `[object, class]` after it. Nothing is changed
-    /// when it fails.
-    pub(super) fn advance(
+    /// Takes a classification each for some objects: the class probabilities `[object, class]` after it.
+    fn advance(
         &self,
+        Kernels { vectors, layer, scorer, head }: Kernels<'_>,
         pushes: &mut [(&mut CascadeStreamState, BaseClassification<'_>)],
     ) -> Result<Vec<f32>> {
         let (config, scaling) = (self.config(), self.scaling());
@@ -141,39 +156,37 @@ impl Cascade {
         }
         let mut numbers = vec![0.0; 3 * n * hidden];
         let (outputs, contexts) = numbers.split_at_mut(2 * n * hidden);
-        // Nothing fails once all kernels are there.
-        let answers = self.with_kernels(|Kernels { vectors, layer, scorer, head }| {
-            let (settled, newest) = outputs.split_at_mut(n * hidden);
-            let each_settled = settled.chunks_exact_mut(hidden);
-            for ((state, classification), output) in pushes.iter_mut().zip(each_settled) {
-                if state.n_steps > 0 {
-                    let to_next = classification.mjd - state.newest_mjd;
-                    let last_input = config.time_features.then(|| scaling.scale_to_next(to_next));
-                    let (sums, memory) = (&state.sums, &mut state.memory);
-                    vectors.run(FinishStep { layer, sums, last_input, memory, output });
-                }
+        let (settled, newest) = outputs.split_at_mut(n * hidden);
+        let each_settled = settled.chunks_exact_mut(hidden);
+        for ((state, classification), output) in pushes.iter_mut().zip(each_settled) {
+            if state.n_steps > 0 {
+                let to_next = classification.mjd - state.newest_mjd;
+                let last_input = config.time_features.then(|| scaling.scale_to_next(to_next));
+                let (sums, memory) = (&state.sums, &mut state.memory);
+                vectors.run(FinishStep { layer, sums, last_input, memory, output });
             }
-            let inputs = rows.chunks_exact(layer.input).zip(settled.chunks_exact(hidden));
-            let rows = pushes.iter_mut().zip(inputs).zip(newest.chunks_exact_mut(hidden));
-            let begun = rows.map(|(((state, _), (input, before)), newest)| {
-                let CascadeStreamState { memory, sums, .. } = &mut **state;
-                BeginRow { input, before, memory, sums, provisional: Some(newest) }
-            });
-            let from_the_end = self.from_the_end.fetch_xor(true, Ordering::Relaxed);
-            vectors.run(BeginSteps { layer, rows: &mut begun.collect::<Vec<_>>(), from_the_end });
-            // All rows together read the scorer's weights once.
-            let scores = scorer.scores(outputs)?;
-            let (settled, newest) = outputs.split_at(n * hidden);
-            let rows = settled.chunks_exact(hidden).zip(newest.chunks_exact(hidden));
-            let rows = rows.zip(contexts.chunks_exact_mut(hidden));
-            for (i, ((state, _), ((settled, newest), context))) in pushes.iter_mut().zip(rows).enumerate() {
-                if state.n_steps > 0 {
-                    state.attention.push(scores[i], settled)?;
-                }
-                state.attention.peek(scores[n + i], newest, context)?;
+        }
+        let inputs = rows.chunks_exact(layer.input).zip(settled.chunks_exact(hidden));
+        let rows = pushes.iter_mut().zip(inputs).zip(newest.chunks_exact_mut(hidden));
+        let begun = rows.map(|(((state, _), (input, before)), newest)| {
+            let CascadeStreamState { memory, sums, .. } = &mut **state;
+            BeginRow { input, before, memory, sums, provisional: Some(newest) }
+        });
+        // Of use to a lone row.
+        let from_the_end = n == 1 && self.from_the_end.fetch_xor(true, Ordering::Relaxed);
+        vectors.run(BeginSteps { layer, rows: &mut begun.collect::<Vec<_>>(), from_the_end });
+        // All rows together read the scorer's weights once.
+        let scores = scorer.scores(outputs)?;
+        let (settled, newest) = outputs.split_at(n * hidden);
+        let rows = settled.chunks_exact(hidden).zip(newest.chunks_exact(hidden));
+        let rows = rows.zip(contexts.chunks_exact_mut(hidden));
+        for (i, ((state, _), ((settled, newest), context))) in pushes.iter_mut().zip(rows).enumerate() {
+            if state.n_steps > 0 {
+                state.attention.push(scores[i], settled)?;
             }
-            Ok(head.probabilities(n, contexts))
-        })?;
+            state.attention.peek(scores[n + i], newest, context)?;
+        }
+        let answers = head.probabilities(n, contexts);
         let rows = answers.chunks_exact(config.n_classes);
         for ((state, BaseClassification { mjd, .. }), answer) in pushes.iter_mut().zip(rows) {
             if state.n_steps == 0 {

@@ -106,11 +106,7 @@ impl CascadeStream<'_> {
     /// [`Error::InvalidClassification`] for a number that is not finite, [`Error::Config`] for another number of
     /// probabilities or no flux; the stream is then as it was.
     pub fn push(&mut self, classification: BaseClassification<'_>) -> Result<Vec<f32>> {
-        let Self { cascade, state } = self;
-        if let Some(answer) = cascade.accept(state, &classification)? {
-            return Ok(answer);
-        }
-        cascade.advance(&mut [(state, classification)])
+        self.cascade.push_one(&mut self.state, classification)
     }
 
     /// Number of classifications that the network has seen: `max_steps` at most.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::adam::{Adam, Weights};
 use super::{EpochReport, Learner, TrainConfig, TrainError};
-use crate::{Error, ModelFile, Result};
+use crate::{Error, GpuPrecision, ModelFile, Result};
 
 /// Entry of the file's description.
 const KEY: &str = "training";
@@ -35,6 +35,8 @@ struct Description {
     position: Position,
     step: u64,
     digest: u64,
+    #[serde(default)]
+    gpu_precision: GpuPrecision,
 }
 
 /// Everything that a training needs to go on.
@@ -61,6 +63,7 @@ pub(super) struct Parts<'a> {
     pub adam: &'a Adam,
     pub statistics: &'a Weights,
     pub digest: u64,
+    pub gpu_precision: GpuPrecision,
 }
 
 impl Parts<'_> {
@@ -72,6 +75,7 @@ impl Parts<'_> {
             position: self.position.clone(),
             step: self.adam.step,
             digest: self.digest,
+            gpu_precision: self.gpu_precision,
         };
         file.set_config(KEY, &description);
         let current = self.adam.variables().chain(self.statistics);
@@ -88,8 +92,8 @@ impl Parts<'_> {
 impl<M: Learner> Checkpoint<M> {
     pub fn read(path: &Path, device: &Device) -> Result<Self, TrainError> {
         let file = ModelFile::read(path)?;
-        let best = M::from_file(&file, device)?;
-        let Description { config, position, step, digest } = file.config(KEY)?;
+        let Description { config, position, step, digest, gpu_precision } = file.config(KEY)?;
+        let best = M::from_file(&file, device)?.with_gpu_precision(gpu_precision);
         config.check::<M>()?;
         for (what, expected, found) in [
             ("number of epochs in the history", position.epoch, position.history.len()),

@@ -5,7 +5,9 @@ use candle_nn::VarBuilder;
 
 use super::digest::Digest;
 use super::{Learner, ScoredSteps, TrainError};
-use crate::{EncodedLightCurve, Error, ModelFile, Oracle, OracleBatch, OracleConfig, Result, TrainPass};
+use crate::{
+    EncodedLightCurve, Error, GpuPrecision, ModelFile, Oracle, OracleBatch, OracleConfig, Result, TrainPass,
+};
 
 /// An object whose class is known: its whole light curve, encoded; training truncates it.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +40,14 @@ impl Learner for Oracle {
 
     fn device(&self) -> &Device {
         self.device()
+    }
+
+    fn gpu_precision(&self) -> GpuPrecision {
+        Oracle::gpu_precision(self)
+    }
+
+    fn with_gpu_precision(self, precision: GpuPrecision) -> Self {
+        Oracle::with_gpu_precision(self, precision)
     }
 
     fn check(&self, examples: &[Example]) -> Result<u64, TrainError> {

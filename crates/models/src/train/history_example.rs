@@ -5,7 +5,7 @@ use candle_nn::VarBuilder;
 
 use super::digest::Digest;
 use super::{Learner, ScoredSteps, TrainError};
-use crate::{Cascade, CascadeBatch, CascadeInput, Error, ModelFile, Naive, Result, TrainPass};
+use crate::{Cascade, CascadeBatch, CascadeInput, Error, GpuPrecision, ModelFile, Naive, Result, TrainPass};
 
 /// An object whose class is known, with what a base classifier said of it as time went by.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,6 +94,14 @@ impl Learner for Cascade {
 
     fn device(&self) -> &Device {
         self.device()
+    }
+
+    fn gpu_precision(&self) -> GpuPrecision {
+        Cascade::gpu_precision(self)
+    }
+
+    fn with_gpu_precision(self, precision: GpuPrecision) -> Self {
+        Cascade::with_gpu_precision(self, precision)
     }
 
     fn check(&self, examples: &[HistoryExample]) -> Result<u64, TrainError> {

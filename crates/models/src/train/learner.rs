@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::TrainError;
 use super::adam::Weights;
-use crate::{ModelFile, Result, TrainPass};
+use crate::{GpuPrecision, ModelFile, Result, TrainPass};
 
 /// A network that [`Trainer`](super::Trainer) can train: [`Oracle`](crate::Oracle), [`Cascade`](crate::Cascade),
 /// [`Naive`](crate::Naive), or one of your own.
@@ -53,6 +53,17 @@ pub trait Learner: Clone + Debug + Sync {
 
     /// Where it runs.
     fn device(&self) -> &Device;
+
+    /// How exact its recurrent layers are on a GPU, if it has any.
+    fn gpu_precision(&self) -> GpuPrecision {
+        GpuPrecision::default()
+    }
+
+    /// The same network with another one.
+    #[must_use]
+    fn with_gpu_precision(self, _precision: GpuPrecision) -> Self {
+        self
+    }
 
     /// That every example fits the network. Gives a digest of the examples, by which a checkpoint knows them again.
     ///

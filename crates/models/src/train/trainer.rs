@@ -225,6 +225,7 @@ impl<'a, M: Learner> Trainer<'a, M> {
             adam: &self.adam,
             statistics: &self.statistics,
             digest: self.digest,
+            gpu_precision: self.best.gpu_precision(),
         };
         Ok(parts.write(path.as_ref())?)
     }

@@ -185,7 +185,8 @@ fn a_stream_equals_the_history_to_the_last_bit() {
 
 #[test]
 fn objects_pushed_together_are_as_each_alone() {
-    for (n_threads, config) in [1, 3].into_iter().cycle().zip(configs()) {
+    let short = CascadeConfig { max_steps: Some(2), ..configs().next().unwrap() };
+    for (n_threads, config) in [1, 3].into_iter().cycle().zip(configs().chain([short])) {
         let cascade = cascade(&config);
         // Beginning at different nights, so that new objects meet old ones.
         let inputs: Vec<_> = (0..110).map(|seed| history(&config, 3 + seed % 4, seed)).collect();
@@ -203,10 +204,11 @@ fn objects_pushed_together_are_as_each_alone() {
                 })
             };
             let states = together.iter_mut().enumerate();
-            let mut pushes: Vec<_> =
+            let pushes: Vec<_> =
                 states.filter_map(|(object, state)| Some((state, of_night(object)?))).collect();
-            let found = pool.install(|| cascade.push_all(&mut pushes));
-            assert_eq!(found.len(), pushes.len());
+            let n_pushes = pushes.len();
+            let found = pool.install(|| cascade.push_all(pushes));
+            assert_eq!(found.len(), n_pushes);
 
             let mut found = found.into_iter();
             for (object, state) in alone.iter_mut().enumerate() {
@@ -227,8 +229,14 @@ fn objects_pushed_together_are_as_each_alone() {
     let (small, large) = (CascadeConfig::paper(3), CascadeConfig { hidden: 7, ..CascadeConfig::paper(3) });
     let mut foreign = cascade(&large).stream().unwrap().into_state();
     let input = history(&small, 1, 0);
-    let answers = cascade(&small).push_all(&mut [(&mut foreign, classification(&input, &small, 0))]);
-    assert!(matches!(answers[..], [Err(Error::StreamState { .. })]));
+    let push = |cascade: &Cascade, state: &mut CascadeStreamState| {
+        cascade.push_all([(state, classification(&input, &small, 0))]).remove(0)
+    };
+    assert!(matches!(push(&cascade(&small), &mut foreign), Err(Error::StreamState { .. })));
+    let mut own = cascade(&small).stream().unwrap().into_state();
+    let leaking = cascade_scaled(&small, ScalingMode::PerObject);
+    assert!(matches!(push(&leaking, &mut own), Err(Error::Config { what: "scaling of a stream", .. })));
+    assert!(cascade(&small).push_all([]).is_empty());
 }
 
 fn classification<'a>(

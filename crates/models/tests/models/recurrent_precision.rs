@@ -85,6 +85,8 @@ fn outputs_are_near_on_a_gpu_and_equal_on_the_cpu<C: CellKind>() {
                 let worst = difference(&problem.outputs::<C>(precision), &exact);
                 let allowed = if on_gpu() { allowed } else { 0.0 };
                 assert!(worst <= allowed, "{precision:?}, {hidden} units: {worst:e}");
+                // So few units have a kernel for it, which rounds.
+                assert!(hidden > 17 || (worst > 0.0) == on_gpu(), "{precision:?} was not used");
             }
         }
     });

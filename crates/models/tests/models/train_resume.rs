@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use heliacal_models::train::{Ending, Progress, TrainConfig, TrainError, Trained, Trainer};
-use heliacal_models::{Error, ModelFile, Oracle};
+use heliacal_models::{Error, GpuPrecision, ModelFile, Oracle};
 
 use crate::devices::device;
 use crate::train_learning::{cross_entropy, go_on, toy_config, toy_examples, toy_model};
@@ -75,6 +75,17 @@ fn a_resumed_training_equals_an_uninterrupted_one() {
         let again = again.train(cross_entropy, |_| panic!("nothing is left to do")).unwrap();
         assert_eq!(bits(&again.model), bits(&expected.model));
     }
+}
+
+#[test]
+fn a_resumed_training_keeps_its_precision() {
+    let (examples, folder) = (toy_examples(), tempfile::tempdir().unwrap());
+    let path = folder.path().join("checkpoint.safetensors");
+    let model = toy_model(1).with_gpu_precision(GpuPrecision::Tf32);
+    Trainer::new(&model, &examples, toy_config()).unwrap().save(&path).unwrap();
+    let resumed = Trainer::<Oracle>::resume(&path, &examples, &device()).unwrap();
+    assert_eq!(resumed.best().gpu_precision(), GpuPrecision::Tf32);
+    assert_eq!(resumed.current().unwrap().gpu_precision(), GpuPrecision::Tf32);
 }
 
 fn a_training_that_is_made_longer_equals_a_long_one() {

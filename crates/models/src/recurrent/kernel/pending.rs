@@ -8,7 +8,7 @@ use super::cell::{Cell, LstmCell, Sums};
 use super::step::{PackedLayer, block_last_input};
 
 /// Gates of an LSTM.
-const GATES: usize = 4;
+const GATES: usize = <LstmCell as crate::CellKind>::GATES;
 /// Blocks of units whose sums are in the registers together: as many as a product of one row takes at once.
 const BLOCKS: usize = 3;
 /// Vectors whose gates are activated together.

@@ -171,9 +171,9 @@ fn add_few_rows<S: Simd, const R: usize>(
     for n_groups in (1..=panels.len().div_ceil(PANELS / R)).rev() {
         let size = (panels.end - first).div_ceil(n_groups);
         match size {
-            6 => add_group::<S, R, 6>(simd, rows, matrix, first, sums, sums_stride),
-            5 => add_group::<S, R, 5>(simd, rows, matrix, first, sums, sums_stride),
-            4 => add_group::<S, R, 4>(simd, rows, matrix, first, sums, sums_stride),
+            6 if R == 1 => add_group::<S, R, 6>(simd, rows, matrix, first, sums, sums_stride),
+            5 if R == 1 => add_group::<S, R, 5>(simd, rows, matrix, first, sums, sums_stride),
+            4 if R == 1 => add_group::<S, R, 4>(simd, rows, matrix, first, sums, sums_stride),
             3 => add_group::<S, R, 3>(simd, rows, matrix, first, sums, sums_stride),
             2 => add_group::<S, R, 2>(simd, rows, matrix, first, sums, sums_stride),
             _ => add_group::<S, R, 1>(simd, rows, matrix, first, sums, sums_stride),

@@ -129,6 +129,7 @@ void check_rounded(const RoundedKernel& kernel) {
     if (kernel.forward.places == 16) {
         check_rounded_nan(kernel);
         check_rounded(kernel, 13, mixed, 1, 1);
+        check_rounded(kernel, 160, {3, 2, 1}, 1, 1);
     } else {
         check_rounded(kernel, 160, {3, 2, 3, 0, 1, 2, 1, 1, 2, 1}, 1, 50);
         check_rounded(kernel, 256, {2, 3, 1}, 1, 1);

@@ -139,7 +139,7 @@ impl Rows {
         Ok(())
     }
 
-    /// After the last row: checks that a gzip stream ends well.
+    /// After the last row: checks that a gzip stream ends well, as far as it is soon over.
     pub(crate) fn verify_end(&mut self) -> Result<()> {
         let table = self.declared.saturating_mul(self.row_bytes as u64);
         if self.bytes_read < table {

@@ -73,8 +73,8 @@ impl Cascade {
     /// Begins an object.
     ///
     /// # Errors
-    /// [`Error::Config`](crate::Error::Config) when its inputs are scaled [`PerObject`](ScalingMode::PerObject): by a history that is still to
-    /// come.
+    /// [`Error::Config`](crate::Error::Config) when its inputs are scaled
+    /// [`PerObject`](crate::ScalingMode::PerObject): by a history that is still to come.
     pub fn stream(&self) -> Result<CascadeStream<'_>> {
         let hidden = self.config().hidden;
         self.resume(CascadeStreamState {
@@ -91,7 +91,8 @@ impl Cascade {
     /// Goes on with an object whose state was stored.
     ///
     /// # Errors
-    /// [`Error::StreamState`](crate::Error::StreamState) when the state is of another architecture, else as [`stream`](Self::stream).
+    /// [`Error::StreamState`](crate::Error::StreamState) when the state is of another architecture, else as
+    /// [`stream`](Self::stream).
     pub fn resume(&self, state: CascadeStreamState) -> Result<CascadeStream<'_>> {
         self.check_state(&state)?;
         Ok(CascadeStream { cascade: self, state })
@@ -102,9 +103,9 @@ impl CascadeStream<'_> {
     /// Takes the next classification and gives the class probabilities `[class]` after it.
     ///
     /// # Errors
-    /// [`Error::OutOfOrder`](crate::Error::OutOfOrder) for a classification older than the newest (one of the same time is welcome),
-    /// [`Error::InvalidClassification`](crate::Error::InvalidClassification) for a number that is not finite, [`Error::Config`](crate::Error::Config) for another number of
-    /// probabilities or no flux; the stream is then as it was.
+    /// [`Error::OutOfOrder`](crate::Error::OutOfOrder) for a classification older than the newest (one of the same time is
+    /// welcome), [`Error::InvalidClassification`](crate::Error::InvalidClassification) for a number that is not finite,
+    /// [`Error::Config`](crate::Error::Config) for another number of probabilities or no flux; the stream is then as it was.
     pub fn push(&mut self, classification: BaseClassification<'_>) -> Result<Vec<f32>> {
         self.cascade.push_one(&mut self.state, classification)
     }

@@ -146,7 +146,7 @@ impl Rows {
             return Ok(());
         }
         let padding = table.next_multiple_of(BLOCK as u64) - table;
-        self.stream.verify_end(padding as usize).map_err(|source| self.location.clone().error(source))
+        self.stream.verify_end(padding).map_err(|source| self.location.clone().error(source))
     }
 
     /// Reads until the buffer is full or the table ends; afterwards there is at least one row in the buffer.

@@ -67,12 +67,10 @@ impl Stream {
     /// Reads what is left of a gzip member when its data were just read, so that its checksum is compared; at most
     /// `padding` bytes and a MiB. A member that goes on beyond that is not followed; one that is cut is an error, because
     /// nothing vouches for its data.
-    pub(crate) fn verify_end(&mut self, padding: usize) -> io::Result<()> {
+    pub(crate) fn verify_end(&mut self, padding: u64) -> io::Result<()> {
         match &mut self.source {
             Source::Plain(_) => Ok(()),
-            Source::Gzip(input) => {
-                io::copy(&mut input.take(padding as u64 + BEHIND), &mut io::sink()).map(drop)
-            }
+            Source::Gzip(input) => io::copy(&mut input.take(padding + BEHIND), &mut io::sink()).map(drop),
         }
     }
 }
